@@ -1,0 +1,39 @@
+# The outside libraries, all of them Debian packages (jobs/setup.sh lists them).
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
+pkg_check_modules(CYAML REQUIRED IMPORTED_TARGET libcyaml)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
+
+set(HDF5_PREFER_PARALLEL ON)
+find_package(HDF5 1.10 REQUIRED COMPONENTS C)
+if(NOT HDF5_IS_PARALLEL)
+  message(FATAL_ERROR "the HDF5 found is serial; install libhdf5-openmpi-dev")
+endif()
+
+# ONNX's schema, compiled to C from the file that libonnx-dev installs.
+find_file(ONNX_PROTO onnx/onnx.proto REQUIRED)
+find_program(PROTOC_C protoc-c REQUIRED)
+set(schema ${CMAKE_BINARY_DIR}/onnx_schema)
+get_filename_component(onnx_folder ${ONNX_PROTO} DIRECTORY)
+file(MAKE_DIRECTORY ${schema})
+add_custom_command(
+  OUTPUT ${schema}/onnx.pb-c.c ${schema}/onnx.pb-c.h
+  COMMAND ${PROTOC_C} --proto_path=${onnx_folder} --c_out=${schema}
+          ${ONNX_PROTO}
+  DEPENDS ${ONNX_PROTO})
+add_library(onnx_schema STATIC ${schema}/onnx.pb-c.c)
+target_include_directories(onnx_schema SYSTEM PUBLIC ${schema})
+target_link_libraries(onnx_schema PUBLIC PkgConfig::PROTOBUF_C)
+
+# oneDNN by header and library: its CMake package would also ask for OpenCL's
+# headers, which nothing here uses.
+find_path(DNNL_HEADERS dnnl.h REQUIRED)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+add_library(DNNL::dnnl UNKNOWN IMPORTED)
+set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${DNNL_LIBRARY})

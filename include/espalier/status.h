@@ -1,0 +1,41 @@
+// Status codes of every call, and the message of the last failure.
+#ifndef ESPALIER_STATUS_H
+#define ESPALIER_STATUS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Every status: code, then the text that a user reads.  The order is the order
+// of severity: among ranks the largest wins.
+#define ESP_STATUS_LIST(X)                                                     \
+  X(OK, "ok")                                                                  \
+  X(STOPPED, "stopped early, can be resumed")                                  \
+  X(CANCELLED, "not run, because something that it needed failed")             \
+  X(USAGE, "wrong usage")                                                      \
+  X(BAD_INPUT, "bad input")                                                    \
+  X(UNSUPPORTED, "valid, but not supported")                                   \
+  X(EXISTS, "would overwrite something")                                       \
+  X(IO, "a file cannot be read or written")                                    \
+  X(NO_MEMORY, "out of memory")                                                \
+  X(INTERNAL, "a fault of espalier itself")
+
+typedef enum esp_status {
+#define X(name, text) ESP_##name,
+  ESP_STATUS_LIST(X)
+#undef X
+} esp_status;
+
+// Returns the fixed text of a status; never NULL.  A status that a user's own
+// task made up has the text "status of a user's task".
+const char *esp_status_text(esp_status status);
+
+// Returns the message of the last failure on this thread: what, which, and what
+// would be right.  "" when there was none.  Borrowed: valid until the next
+// failure on this thread.
+const char *esp_last_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,34 @@
+// Element types of tensors, numbered as in ONNX (TensorProto.DataType).
+#ifndef ESPALIER_TENSOR_H
+#define ESPALIER_TENSOR_H
+
+// Every element type: name, ONNX's number, ONNX's name, bytes of an element.
+// A string has no bytes of its own here: an element is a `char *`.
+#define ESP_DTYPE_LIST(X)                                                      \
+  X(UNDEFINED, 0, "undefined", 0)                                              \
+  X(FLOAT, 1, "float", 4)                                                      \
+  X(UINT8, 2, "uint8", 1)                                                      \
+  X(INT8, 3, "int8", 1)                                                        \
+  X(UINT16, 4, "uint16", 2)                                                    \
+  X(INT16, 5, "int16", 2)                                                      \
+  X(INT32, 6, "int32", 4)                                                      \
+  X(INT64, 7, "int64", 8)                                                      \
+  X(STRING, 8, "string", 8)                                                    \
+  X(BOOL, 9, "bool", 1)                                                        \
+  X(FLOAT16, 10, "float16", 2)                                                 \
+  X(DOUBLE, 11, "double", 8)                                                   \
+  X(UINT32, 12, "uint32", 4)                                                   \
+  X(UINT64, 13, "uint64", 8)                                                   \
+  X(COMPLEX64, 14, "complex64", 8)                                             \
+  X(COMPLEX128, 15, "complex128", 16)                                          \
+  X(BFLOAT16, 16, "bfloat16", 2)
+
+typedef enum esp_dtype {
+#define X(name, number, text, bytes) ESP_##name = (number),
+  ESP_DTYPE_LIST(X)
+#undef X
+} esp_dtype;
+
+typedef struct esp_tensor esp_tensor;
+
+#endif

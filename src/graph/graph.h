@@ -1,0 +1,160 @@
+// A model as values and nodes: plain arrays in one arena.  Floor 2.
+//
+// A graph is made by model/ (from ONNX), changed by optimise/, and read by all
+// above.  Values and nodes are named by their index; -1 is "none".
+#ifndef ESP_GRAPH_GRAPH_H
+#define ESP_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "tensor/tensor.h"
+
+typedef struct esp_graph esp_graph;
+
+typedef enum esp_attribute_kind {
+  ESP_ATTRIBUTE_FLOAT,   // f
+  ESP_ATTRIBUTE_INT,     // i
+  ESP_ATTRIBUTE_STRING,  // s, of `count` bytes and a closing zero
+  ESP_ATTRIBUTE_FLOATS,  // floats[count]
+  ESP_ATTRIBUTE_INTS,    // ints[count]
+  ESP_ATTRIBUTE_STRINGS, // strings[count]
+  ESP_ATTRIBUTE_TENSOR,  // tensor
+  ESP_ATTRIBUTE_GRAPH,   // graph (owned by the arena of the outer graph)
+  ESP_ATTRIBUTE_OTHER    // known by name only: what it holds is not supported
+} esp_attribute_kind;
+
+// An attribute of a node; what it points to lives as long as the graph.
+typedef struct esp_attribute {
+  const char *name;
+  esp_attribute_kind kind;
+  int64_t count;
+  float f;
+  int64_t i;
+  const char *s;
+  const float *floats;
+  const int64_t *ints;
+  const char *const *strings;
+  esp_tensor tensor;
+  esp_graph *graph;
+} esp_attribute;
+
+// What a node does to its first output after computing it, in order; made by
+// the fusing passes, understood by the operators that say so (op/op.h).
+typedef enum esp_post_kind {
+  ESP_POST_RELU,       // y = max(y, 0)
+  ESP_POST_CLIP,       // y = min(max(y, alpha), beta)
+  ESP_POST_LEAKY_RELU, // y = y < 0 ? alpha y : y
+  ESP_POST_SIGMOID,    // y = 1 / (1 + exp(-y))
+  ESP_POST_TANH,       // y = tanh(y)
+  ESP_POST_ADD         // y = y + node input `input` (same shape as y)
+} esp_post_kind;
+
+typedef struct esp_post {
+  esp_post_kind kind;
+  float alpha, beta;
+  int input; // for ESP_POST_ADD: index into node->in
+} esp_post;
+
+enum { ESP_MAX_POST = 4 };
+
+typedef struct esp_node {
+  const char *name;    // as in the model, or made up: "<op_type>_<index>"
+  const char *op_type; // ONNX's name
+  int op;              // row of the operator table (op/op.h), -1: unknown
+  int version;         // opset of the model for this node's domain
+  int nin, nout;
+  int *in;  // value of each input; -1: omitted
+  int *out; // value of each output; -1: not wanted
+  int nattribute;
+  esp_attribute *attribute;
+  int npost;
+  esp_post post[ESP_MAX_POST];
+  bool dead; // taken out by a pass; esp_graph_compact() removes it
+} esp_node;
+
+typedef struct esp_value {
+  const char *name;
+  esp_tensor tensor; // type, shape (ESP_DIM_UNKNOWN where open), layout; data
+                     // is not NULL for a constant: borrowed, of the graph
+  int producer;      // node that makes it; -1: input or constant
+  bool is_input, is_output; // of the graph
+} esp_value;
+
+struct esp_graph {
+  esp_arena *arena; // owns all that the graph points to
+  const char *name;
+  int nvalue, nnode, ninput, noutput;
+  esp_value *value;
+  esp_node *node; // in an order in which every value is made before it is used
+  int *input;     // values that the caller gives; constants are not among them
+  int *output;
+  size_t value_room, node_room, input_room, output_room; // grown by esp_grow
+};
+
+// Makes an empty graph.  The caller frees it.
+esp_status esp_graph_create(esp_graph **graph);
+void esp_graph_free(esp_graph *graph); // NULL is allowed
+
+// Copies values, nodes and attributes; the bytes of constants, strings and
+// attribute arrays are shared: `from` must outlive the copy.
+esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy);
+
+// Adds a value; the name is copied.
+esp_status esp_graph_add_value(esp_graph *graph, const char *name,
+                               const esp_tensor *tensor, int *value);
+// Adds a value that is constant; tensor->data is kept: must outlive the graph
+// (esp_arena_copy(graph->arena, ...) or esp_arena_keep() see to it).
+esp_status esp_graph_add_constant(esp_graph *graph, const char *name,
+                                  const esp_tensor *tensor, int *value);
+// Marks a value as the next input, or output, of the graph.
+esp_status esp_graph_add_input(esp_graph *graph, int value);
+esp_status esp_graph_add_output(esp_graph *graph, int value);
+
+// Adds a node at the end; names, inputs and outputs are copied, and each
+// output's producer is set.  Attributes are added afterwards.
+esp_status esp_graph_add_node(esp_graph *graph, const char *name,
+                              const char *op_type, int op, int version,
+                              const int *in, int nin, const int *out, int nout,
+                              int *node);
+// Adds an attribute to a node; the struct is copied, what it points to is kept.
+esp_status esp_graph_add_attribute(esp_graph *graph, int node,
+                                   const esp_attribute *attribute);
+// Adds one more input to a node; gives its index among the node's inputs.
+esp_status esp_graph_add_node_input(esp_graph *graph, int node, int value,
+                                    int *index);
+
+// Sorts the nodes so that every value is made before it is used; keeps the
+// given order where it already is so.  ESP_BAD_INPUT: a cycle, named.
+esp_status esp_graph_sort(esp_graph *graph);
+// Removes nodes marked dead (values keep their indices), then sorts.
+esp_status esp_graph_compact(esp_graph *graph);
+// Checks what every reader relies on: indices in range, each value made once
+// and before it is used.  ESP_BAD_INPUT names the node and the value.
+esp_status esp_graph_check(const esp_graph *graph);
+
+// Who reads each value: readers of value v are node[first[v] .. first[v + 1]),
+// in node order, each node once per use.  Freed with esp_graph_uses_free.
+typedef struct esp_graph_uses {
+  int *first; // [nvalue + 1]
+  int *node;
+} esp_graph_uses;
+esp_status esp_graph_uses_create(const esp_graph *graph, esp_graph_uses *uses);
+void esp_graph_uses_free(esp_graph_uses *uses);
+
+// Attributes by name; the fallback is given back when the node has none.  The
+// kind has been checked when the node was made: a wrong kind counts as absent.
+const esp_attribute *esp_node_attribute(const esp_node *node, const char *name,
+                                        esp_attribute_kind kind);
+int64_t esp_node_int(const esp_node *node, const char *name, int64_t fallback);
+float esp_node_float(const esp_node *node, const char *name, float fallback);
+const char *esp_node_string(const esp_node *node, const char *name,
+                            const char *fallback);
+// Gives NULL and *count = 0 when absent.
+const int64_t *esp_node_ints(const esp_node *node, const char *name,
+                             int *count);
+
+#endif

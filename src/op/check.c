@@ -1,0 +1,119 @@
+#include "op/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool esp_has_input(const esp_args *args, int i) {
+  return i < args->nin && args->in[i] != NULL;
+}
+
+esp_status esp_check_arity(const esp_args *args, int least, int most,
+                           int outputs) {
+  int given = args->nin;
+  for (int p = 0; p < args->node->npost; p++) {
+    if (args->node->post[p].kind == ESP_POST_ADD) given--; // added by a pass
+  }
+  if (given < least || given > most) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%d inputs, expected %d to %d", given, least,
+                    most);
+  }
+  for (int i = 0; i < least; i++) {
+    if (args->in[i] == NULL) {
+      return ESP_FAIL(ESP_BAD_INPUT, "input %d is omitted but required", i);
+    }
+  }
+  if (args->nout > outputs) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%d outputs, expected at most %d",
+                    args->nout, outputs);
+  }
+  return ESP_OK;
+}
+
+esp_status esp_check_type(const esp_args *args, int i, unsigned mask) {
+  esp_dtype type = args->in[i]->type;
+  if (mask >> (unsigned)type & 1u) return ESP_OK;
+  char wanted[256] = "";
+  for (unsigned t = 1; t < 32; t++) {
+    if ((mask >> t & 1u) == 0) continue;
+    size_t used = strlen(wanted);
+    (void)snprintf(wanted + used, sizeof wanted - used, "%s%s",
+                   used > 0 ? ", " : "", esp_dtype_text((esp_dtype)t));
+  }
+  return ESP_FAIL(ESP_UNSUPPORTED, "input %d is %s, expected one of: %s", i,
+                  esp_dtype_text(type), wanted);
+}
+
+esp_status esp_check_same_type(const esp_args *args, int i, int j) {
+  if (args->in[i]->type == args->in[j]->type) return ESP_OK;
+  return ESP_FAIL(
+      ESP_BAD_INPUT, "inputs %d and %d are %s and %s, expected one type", i, j,
+      esp_dtype_text(args->in[i]->type), esp_dtype_text(args->in[j]->type));
+}
+
+esp_status esp_check_ndim(const esp_args *args, int i, int least, int most) {
+  int ndim = args->in[i]->shape.ndim;
+  if (ndim >= least && ndim <= most) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "input %d has %d dimensions, expected %d to %d", i, ndim,
+                  least, most);
+}
+
+esp_status esp_check_axis(const char *what, int64_t axis, int ndim,
+                          int *wrapped) {
+  if (esp_axis_wrap(axis, ndim, wrapped)) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT, "%s %lld is outside [%d,%d)", what,
+                  (long long)axis, -ndim, ndim);
+}
+
+static esp_status list_from_input(const esp_args *args, int i, int64_t *list,
+                                  int room, int *count) {
+  const esp_tensor *t = args->in[i];
+  ESP_TRY(esp_check_type(args, i, ESP_TYPE(ESP_INT64) | ESP_TYPE(ESP_INT32)));
+  ESP_TRY(esp_check_ndim(args, i, 0, 1));
+  if (t->data == NULL) {
+    return ESP_FAIL(
+        ESP_UNSUPPORTED,
+        "input %d is computed while the model runs, so that a shape "
+        "would depend on data",
+        i);
+  }
+  int64_t n = esp_shape_count(&t->shape);
+  if (n > room) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "input %d has %lld numbers, expected at most %d", i,
+                    (long long)n, room);
+  }
+  for (int64_t k = 0; k < n; k++) {
+    list[k] = t->type == ESP_INT64 ? ((const int64_t *)t->data)[k]
+                                   : ((const int32_t *)t->data)[k];
+  }
+  *count = (int)n;
+  return ESP_OK;
+}
+
+esp_status esp_list_of(const esp_args *args, int i, const char *attribute,
+                       int since, int64_t *list, int room, int *count) {
+  *count = -1;
+  if (args->node->version >= since) {
+    return esp_has_input(args, i) ? list_from_input(args, i, list, room, count)
+                                  : ESP_OK;
+  }
+  int n = 0;
+  const int64_t *ints = esp_node_ints(args->node, attribute, &n);
+  if (ints == NULL) return ESP_OK;
+  if (n > room) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "attribute %s has %d numbers, expected at most %d",
+                    attribute, n, room);
+  }
+  memcpy(list, ints, (size_t)n * sizeof *list);
+  *count = n;
+  return ESP_OK;
+}
+
+void esp_set_output(const esp_args *args, int i, esp_dtype type,
+                    const esp_shape *shape) {
+  if (i >= args->nout || args->out[i] == NULL) return;
+  args->out[i]->type = type;
+  args->out[i]->shape = *shape;
+}

@@ -1,0 +1,46 @@
+// Checks and look-ups that every operator family shares.  Private to op/.
+#ifndef ESP_OP_CHECK_H
+#define ESP_OP_CHECK_H
+
+#include "op/op.h"
+
+// Refuses a node with fewer than `least` or more than `most` inputs (INT_MAX:
+// any), one of the first `least` omitted, or more than `outputs` outputs.
+esp_status esp_check_arity(const esp_args *args, int least, int most,
+                           int outputs);
+// Refuses input i unless its type is one of those in `mask`, a union of
+// ESP_TYPE(ESP_FLOAT) and so on; the message lists the accepted ones.
+#define ESP_TYPE(type) (1u << (unsigned)(type))
+#define ESP_TYPES_FLOATING                                                     \
+  (ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE) | ESP_TYPE(ESP_FLOAT16) |        \
+   ESP_TYPE(ESP_BFLOAT16))
+#define ESP_TYPES_INTEGER                                                      \
+  (ESP_TYPE(ESP_INT8) | ESP_TYPE(ESP_INT16) | ESP_TYPE(ESP_INT32) |            \
+   ESP_TYPE(ESP_INT64) | ESP_TYPE(ESP_UINT8) | ESP_TYPE(ESP_UINT16) |          \
+   ESP_TYPE(ESP_UINT32) | ESP_TYPE(ESP_UINT64))
+#define ESP_TYPES_NUMERIC (ESP_TYPES_FLOATING | ESP_TYPES_INTEGER)
+#define ESP_TYPES_ANY (ESP_TYPES_NUMERIC | ESP_TYPE(ESP_BOOL))
+esp_status esp_check_type(const esp_args *args, int i, unsigned mask);
+// Refuses inputs i and j of different types.
+esp_status esp_check_same_type(const esp_args *args, int i, int j);
+// Refuses input i unless least <= ndim <= most.
+esp_status esp_check_ndim(const esp_args *args, int i, int least, int most);
+// Turns an axis in [-ndim, ndim) into [0, ndim), or refuses it by name.
+esp_status esp_check_axis(const char *what, int64_t axis, int ndim,
+                          int *wrapped);
+
+// Is input i there?
+bool esp_has_input(const esp_args *args, int i);
+
+// Reads a list of integers that opset `since` and later give as input i (int32
+// or int64, constant) and earlier ones as an attribute.  *count is -1 when
+// neither is there.  ESP_UNSUPPORTED: the input's content is not known before
+// the run; ESP_BAD_INPUT: more than `room` numbers, or another type.
+esp_status esp_list_of(const esp_args *args, int i, const char *attribute,
+                       int since, int64_t *list, int room, int *count);
+
+// Sets type and shape of output i if it is wanted.
+void esp_set_output(const esp_args *args, int i, esp_dtype type,
+                    const esp_shape *shape);
+
+#endif

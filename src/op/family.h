@@ -1,0 +1,27 @@
+// The families that make up the operator table; each is one file of src/op.
+// Private to op/.
+#ifndef ESP_OP_FAMILY_H
+#define ESP_OP_FAMILY_H
+
+#include "op/op.h"
+
+extern const esp_op esp_op_binary;
+extern const esp_op esp_op_cast;
+extern const esp_op esp_op_concat;
+extern const esp_op esp_op_constant;
+extern const esp_op esp_op_conv;
+extern const esp_op esp_op_gather;
+extern const esp_op esp_op_matmul;
+extern const esp_op esp_op_normalise;
+extern const esp_op esp_op_pad;
+extern const esp_op esp_op_pool;
+extern const esp_op esp_op_recurrent;
+extern const esp_op esp_op_reduce;
+extern const esp_op esp_op_reshape;
+extern const esp_op esp_op_softmax;
+extern const esp_op esp_op_strided;
+extern const esp_op esp_op_unary;
+extern const esp_op esp_op_variadic;
+extern const esp_op esp_op_where;
+
+#endif

@@ -1,0 +1,91 @@
+// The operator table: what the passes, the cost model and the executor need to
+// know of each operator.  Floor 3.
+#ifndef ESP_OP_OP_H
+#define ESP_OP_OP_H
+
+#include "base/status.h"
+#include "graph/graph.h"
+#include "tensor/tensor.h"
+
+typedef enum esp_op_id {
+#define OP(id, onnx, family) ESP_OP_##id,
+#include "op/op_list.h"
+#undef OP
+  ESP_OP_COUNT
+} esp_op_id;
+
+// One node with its tensors, as every function of an operator sees it.  When
+// shapes are worked out, in[i]->data is not NULL only where the content is
+// known (a constant); when it runs, every data is set.
+typedef struct esp_args {
+  const esp_node *node; // name, op, version, attributes, posts
+  int nin, nout;
+  const esp_tensor *const *in; // NULL: omitted
+  esp_tensor *const *out;      // NULL: not wanted
+} esp_args;
+
+// What one execution does, for the cost model.
+typedef struct esp_work {
+  double flops; // floating-point operations; a multiply-add counts two
+  double bytes; // bytes read and written, each buffer once
+} esp_work;
+
+// How an operator treats ESP_CHANNELS_LAST tensors (optimise/layout.c).
+typedef enum esp_layout_habit {
+  ESP_LAYOUT_ROW_MAJOR, // takes and gives row major only
+  ESP_LAYOUT_FOLLOWS,   // computes in whatever layout its inputs have, if all
+                        // of its non-scalar inputs with ndim >= 3 share it;
+                        // other inputs broadcast against the logical shape
+  ESP_LAYOUT_CHOOSES    // first input and first output are faster channels last
+} esp_layout_habit;
+
+// What the threads and the memory of one execution are.
+typedef struct esp_team {
+  int width;     // OpenMP threads to use, exactly as prepared
+  void *scratch; // as many bytes as prepare() asked for, ESP_ALIGN-ed
+} esp_team;
+
+// What prepare() leaves.
+typedef struct esp_prepared {
+  void *state;          // handed to run() and release(); may be NULL
+  size_t scratch_bytes; // that each run() needs
+} esp_prepared;
+
+typedef struct esp_op {
+  // Fills type and shape of every wanted output from the inputs' (and checks
+  // number, types and shapes of the inputs against the standard for
+  // node->version).  The layout is filled by the layout pass, not here.
+  // ESP_BAD_INPUT: the model breaks the standard; the message names input or
+  // attribute, what was found, and what is asked (the caller adds the node).
+  // ESP_UNSUPPORTED: legal but not implemented, or a shape depends on data.
+  esp_status (*infer)(const esp_args *args);
+  // Estimates the work; the shapes have passed infer().  NULL: bytes only.
+  esp_work (*work)(const esp_args *args);
+  // Packs weights, reads attributes, builds primitives: all that can be done
+  // before data is there, once.  Constant inputs have data, the others none;
+  // what is wanted of them later is copied.  NULL: run() needs nothing.
+  esp_status (*prepare)(const esp_args *args, int width, esp_prepared *made);
+  void (*release)(void *state); // accepts NULL and half-built states
+  // Computes the outputs; no allocation; safe from several workers at once
+  // with different args and scratch, also on one state.  Outputs do not overlap
+  // inputs.  ESP_BAD_INPUT: the data are illegal (an index out of range).
+  esp_status (*run)(const esp_args *args, const void *state, esp_team team);
+  esp_layout_habit layout;
+  bool posts; // takes node->post (graph.h) on its first output
+} esp_op;
+
+// Returns the row of an operator.  Never NULL; static storage.
+const esp_op *esp_op_get(int id);
+const char *esp_op_name(int id); // ONNX's name
+// Gives the id of an ONNX name; -1 when there is none.
+int esp_op_find(const char *onnx_name);
+
+// Estimated work of a node whose shapes are known: the operator's own, or one
+// flop per output element and the bytes of all tensors.
+esp_work esp_op_work(const esp_args *args);
+
+// Runs a node once, at width 1, preparing and releasing on the way: for
+// constant folding and for tests.  The outputs' data must be allocated.
+esp_status esp_op_run_once(const esp_args *args);
+
+#endif

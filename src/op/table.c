@@ -1,0 +1,55 @@
+#include <string.h>
+
+#include "op/family.h"
+#include "op/op.h"
+
+static const struct {
+  const char *onnx_name;
+  const esp_op *op;
+} table[ESP_OP_COUNT] = {
+#define OP(id, onnx, family) [ESP_OP_##id] = {(onnx), &esp_op_##family},
+#include "op/op_list.h"
+#undef OP
+};
+
+const esp_op *esp_op_get(int id) { return table[id].op; }
+const char *esp_op_name(int id) { return table[id].onnx_name; }
+
+int esp_op_find(const char *onnx_name) {
+  for (int i = 0; i < ESP_OP_COUNT; i++) {
+    if (strcmp(table[i].onnx_name, onnx_name) == 0) return i;
+  }
+  return -1;
+}
+
+esp_work esp_op_work(const esp_args *args) {
+  const esp_op *op = esp_op_get(args->node->op);
+  if (op->work != NULL) return op->work(args);
+  esp_work work = {0};
+  for (int i = 0; i < args->nin; i++) {
+    if (args->in[i] != NULL)
+      work.bytes += (double)esp_tensor_bytes(args->in[i]);
+  }
+  for (int i = 0; i < args->nout; i++) {
+    if (args->out[i] == NULL) continue;
+    work.bytes += (double)esp_tensor_bytes(args->out[i]);
+    work.flops += (double)esp_shape_count(&args->out[i]->shape);
+  }
+  return work;
+}
+
+esp_status esp_op_run_once(const esp_args *args) {
+  const esp_op *op = esp_op_get(args->node->op);
+  esp_prepared made = {0};
+  void *scratch = NULL;
+  esp_status status = ESP_OK;
+  if (op->prepare != NULL) status = op->prepare(args, 1, &made);
+  if (status == ESP_OK) status = esp_allocate(made.scratch_bytes, &scratch);
+  if (status == ESP_OK) {
+    status =
+        op->run(args, made.state, (esp_team){.width = 1, .scratch = scratch});
+  }
+  esp_free(scratch);
+  if (op->release != NULL) op->release(made.state);
+  return status;
+}
