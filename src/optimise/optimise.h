@@ -1,0 +1,47 @@
+// Graph to graph: shapes, constants, fusions, layouts.  Floor 4.
+#ifndef ESP_OPTIMISE_OPTIMISE_H
+#define ESP_OPTIMISE_OPTIMISE_H
+
+#include "graph/graph.h"
+
+typedef struct esp_optimise_options {
+  int64_t batch; // for an unknown first dimension of an input; at least 1
+  // For each graph input, or NULL: the type and shape it will have, and its
+  // data where the content may be used while shapes are worked out.
+  const esp_tensor *const *input;
+  bool plain; // only shapes and constants: no fusion, no layout (tests' twin)
+} esp_optimise_options;
+
+// Makes from a loaded model the graph that is planned and run: every value has
+// a type and a known shape, what is constant is folded, what can be fused is
+// fused, layouts are chosen and reorders are nodes.  `model` is unchanged, and
+// must outlive the result.  The caller frees it.
+// ESP_BAD_INPUT / ESP_UNSUPPORTED: names node, operator, and what is wrong.
+esp_status esp_optimise(const esp_graph *model,
+                        const esp_optimise_options *options, esp_graph **ready);
+
+// How a dataset differs from what the model's input wants.
+typedef struct esp_feed {
+  esp_dtype type;     // of the dataset
+  esp_shape row;      // shape of one sample in the dataset
+  bool channels_last; // the sample is H,W,C (or H,W) and the model wants C,H,W
+  double multiply;    // 0: no scaling
+  double divide;      // 0: no scaling
+} esp_feed;
+
+// Puts in front of input `which` the nodes that turn dataset rows into what the
+// model wants (Cast, Mul or Div, Transpose, Reshape), so that conversion is
+// planned and run like any other operator.  Dimensions of 1 may be missing in
+// the dataset: rows of 28x28 fit an input [N,1,28,28].
+// ESP_BAD_INPUT: the shapes do not fit; both are named.
+esp_status esp_optimise_feed(esp_graph *model, int which, const esp_feed *feed);
+
+// One pass: takes a graph with shapes and changes it in place.
+typedef struct esp_pass {
+  const char *name;
+  esp_status (*run)(esp_graph *graph);
+} esp_pass;
+// All passes, in the order in which esp_optimise() runs them.
+const esp_pass *esp_optimise_passes(int *count);
+
+#endif
