@@ -1,0 +1,100 @@
+// Messages between ranks.  The only room that calls MPI.  Floor 1.
+//
+// One thread per rank, the conductor, calls everything here (docs/adr/0001).
+// MPI's own errors end the job with MPI's message: none of them is recoverable.
+#ifndef ESP_COMM_COMM_H
+#define ESP_COMM_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct esp_comm esp_comm;
+
+// Starts MPI (alone when no launcher started this process) and gives all ranks
+// as one group.  Ranks other than 0 log errors only.  Collective.  Once per
+// process; the caller closes it.
+esp_status esp_comm_open(esp_comm **comm);
+// Ends MPI.  Collective.  NULL is allowed.
+void esp_comm_close(esp_comm *comm);
+
+// Cuts a group into smaller ones: ranks with the same `part` stay together, in
+// the same order.  Collective.  Freed with esp_comm_free_part, collective.
+esp_status esp_comm_split(const esp_comm *comm, int part, esp_comm **made);
+void esp_comm_free_part(esp_comm *comm); // NULL is allowed
+
+int esp_comm_rank(const esp_comm *comm);
+int esp_comm_size(const esp_comm *comm);
+// Rank among, and number of, the ranks that share this node's memory.
+int esp_comm_node_rank(const esp_comm *comm);
+int esp_comm_node_size(const esp_comm *comm);
+// The MPI communicator, for parallel HDF5: a `const MPI_Comm *`.  Borrowed.
+const void *esp_comm_handle(const esp_comm *comm);
+
+// Gives every rank the worst status of all, so that either all go on or none
+// does; and, when it is not ESP_OK, the message of the lowest rank that has it.
+// Collective: call it at the end of each phase.
+esp_status esp_comm_agree(const esp_comm *comm, esp_status mine);
+
+// Copies `bytes` bytes from rank `root` to all.  Collective.
+void esp_comm_broadcast(const esp_comm *comm, int root, void *data,
+                        size_t bytes);
+// Adds up `count` numbers over the ranks; all get the sums.  Collective.
+void esp_comm_sum(const esp_comm *comm, double *numbers, int count);
+// Gathers `bytes` bytes of each rank of this node, in node rank order; `all`
+// has room for node_size of them.  Collective over the node.
+void esp_comm_node_gather(const esp_comm *comm, const void *mine, size_t bytes,
+                          void *all);
+// Gathers `count` numbers of each rank (the counts may differ) on rank 0: *all
+// is allocated there (free with free()), NULL elsewhere.  Collective.
+esp_status esp_comm_gather_numbers(const esp_comm *comm, const double *mine,
+                                   int count, double **all, int *total);
+// Gathers one text of each rank on rank 0, where text r is at all + r * room;
+// longer ones are cut.  `all` is not looked at elsewhere.  Collective.
+void esp_comm_gather_texts(const esp_comm *comm, const char *mine, size_t room,
+                           char *all);
+void esp_comm_barrier(const esp_comm *comm);
+
+// Prints the message and ends all ranks at once with this exit status.
+void esp_comm_abort(const esp_comm *comm, int exit_status, const char *message)
+    __attribute__((noreturn));
+
+// A fixed table of messages under way.  Each place holds at most one.
+typedef struct esp_messages esp_messages;
+esp_status esp_messages_create(const esp_comm *comm, int places,
+                               esp_messages **messages);
+// Every message must have ended.  NULL is allowed.
+void esp_messages_free(esp_messages *messages);
+// Begins to send to, or to receive from, `peer`.  The bytes stay in place until
+// the message has ended.  Messages of one tag between two ranks keep order;
+// sizes above 2^31-1 bytes are allowed; a received message must have exactly
+// `bytes` bytes.  Tags are 0 .. 2^24.
+void esp_messages_send(esp_messages *messages, int place, int peer, int tag,
+                       const void *data, size_t bytes);
+void esp_messages_receive(esp_messages *messages, int place, int peer, int tag,
+                          void *data, size_t bytes);
+// Moves messages on, and lists the places whose message has ended since the
+// last call; returns how many (at most `places`).
+int esp_messages_test(esp_messages *messages, int *ended);
+// Number of messages under way.
+int esp_messages_pending(const esp_messages *messages);
+// Gives up the receive at a place that has not begun to arrive.
+void esp_messages_cancel(esp_messages *messages, int place);
+
+// Hands out 0, 1, 2 ... to the ranks that ask, each number once, so that a slow
+// rank takes fewer.  Rank 0 answers whenever it calls esp_dealer_serve().
+typedef struct esp_dealer esp_dealer;
+// Collective.
+esp_status esp_dealer_create(const esp_comm *comm, esp_dealer **dealer);
+void esp_dealer_free(esp_dealer *dealer); // after the last answer; NULL allowed
+// Asks for the next number.  One question at a time per rank.
+void esp_dealer_ask(esp_dealer *dealer);
+// Has the answer come?  Then *number is it.
+bool esp_dealer_answered(esp_dealer *dealer, long *number);
+// Rank 0: answers all questions that have come.  Others: does nothing.
+void esp_dealer_serve(esp_dealer *dealer);
+// Rank 0: how many numbers have been handed out.
+long esp_dealer_dealt(const esp_dealer *dealer);
+
+#endif

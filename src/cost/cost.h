@@ -1,0 +1,30 @@
+// Operators + machine -> seconds.  Floor 4.
+#ifndef ESP_COST_COST_H
+#define ESP_COST_COST_H
+
+#include "graph/graph.h"
+
+// What one core, its memory and the ways between ranks give.  Plain numbers, so
+// that rank 0's can be sent to all: plans of one job come from one machine.
+typedef struct esp_machine {
+  double flops_per_second; // float32, of one core, as a library kernel reaches
+  double bytes_per_second; // of memory, of one core
+  double call_seconds;     // of one operator that does nothing
+  double message_seconds;  // of an empty message between two ranks
+  double message_bytes_per_second;
+} esp_machine;
+
+// Measures this core and its memory for some milliseconds.  Messages are set to
+// those of shared memory.
+esp_status esp_cost_measure(esp_machine *machine);
+
+// Estimates the seconds of each node at `width` threads from its work: the
+// larger of arithmetic and memory traffic, plus the call.  seconds has room for
+// graph->nnode.  Shapes must be known.
+esp_status esp_cost_estimate(const esp_graph *graph, const esp_machine *machine,
+                             int width, double *seconds);
+
+// Total work of a graph.
+esp_status esp_cost_work(const esp_graph *graph, double *flops, double *bytes);
+
+#endif

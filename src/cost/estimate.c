@@ -1,0 +1,83 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "cost/cost.h"
+#include "op/op.h"
+
+// How much of a further thread an operator turns into speed.
+static const double GAIN_PER_THREAD = 0.9;
+
+static esp_work work_of(const esp_graph *graph, const esp_node *node,
+                        const esp_tensor **in, esp_tensor **out) {
+  for (int i = 0; i < node->nin; i++) {
+    in[i] = node->in[i] >= 0 ? &graph->value[node->in[i]].tensor : NULL;
+  }
+  for (int i = 0; i < node->nout; i++) {
+    out[i] = node->out[i] >= 0 ? &graph->value[node->out[i]].tensor : NULL;
+  }
+  const esp_args args = {
+      .node = node, .nin = node->nin, .nout = node->nout, .in = in, .out = out};
+  return esp_op_work(&args);
+}
+
+// Calls visit() with the work of every node.
+static esp_status each_work(const esp_graph *graph,
+                            void (*visit)(void *, int, const esp_work *),
+                            void *context) {
+  size_t most = 1;
+  for (int n = 0; n < graph->nnode; n++) {
+    const size_t need =
+        (size_t)graph->node[n].nin + (size_t)graph->node[n].nout;
+    if (need > most) most = need;
+  }
+  const esp_tensor **in = malloc(most * sizeof *in);
+  esp_tensor **out = malloc(most * sizeof *out);
+  esp_status status = ESP_OK;
+  if (in == NULL || out == NULL) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot estimate the costs");
+  }
+  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
+    const esp_work work = work_of(graph, &graph->node[n], in, out);
+    visit(context, n, &work);
+  }
+  free(out);
+  free(in);
+  return status;
+}
+
+typedef struct estimate {
+  const esp_machine *machine;
+  double threads; // what `width` threads are worth
+  double *seconds;
+} estimate;
+
+static void estimate_node(void *context, int node, const esp_work *work) {
+  const estimate *e = context;
+  const double arithmetic = work->flops / e->machine->flops_per_second;
+  const double memory = work->bytes / e->machine->bytes_per_second;
+  e->seconds[node] =
+      e->machine->call_seconds + fmax(arithmetic, memory) / e->threads;
+}
+
+esp_status esp_cost_estimate(const esp_graph *graph, const esp_machine *machine,
+                             int width, double *seconds) {
+  estimate e = {.machine = machine,
+                .threads = 1 + GAIN_PER_THREAD * (width - 1),
+                .seconds = seconds};
+  return each_work(graph, estimate_node, &e);
+}
+
+static void add_work(void *context, int node, const esp_work *work) {
+  esp_work *sum = context;
+  (void)node;
+  sum->flops += work->flops;
+  sum->bytes += work->bytes;
+}
+
+esp_status esp_cost_work(const esp_graph *graph, double *flops, double *bytes) {
+  esp_work sum = {0};
+  ESP_TRY(each_work(graph, add_work, &sum));
+  *flops = sum.flops;
+  *bytes = sum.bytes;
+  return ESP_OK;
+}

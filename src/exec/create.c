@@ -1,0 +1,217 @@
+// Prepares the operators and the memory of a rank, and gives them back.
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "exec/private.h"
+
+static void *zeroed(size_t count, size_t each, esp_status *status) {
+  void *made = calloc(count + 1, each);
+  if (made == NULL) {
+    *status = ESP_FAIL(ESP_NO_MEMORY, "cannot prepare %zu steps", count);
+  }
+  return made;
+}
+
+static size_t count_arguments(const esp_exec *exec) {
+  size_t sum = 0;
+  for (int s = 0; s < exec->rank->nstep; s++) {
+    const esp_step *step = &exec->rank->step[s];
+    if (step->kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &exec->options.graph->node[step->node];
+    sum += (size_t)node->nin + (size_t)node->nout;
+  }
+  return sum;
+}
+
+static void point_arguments(const esp_exec *exec, esp_slot *s) {
+  const esp_tensor **in = s->in;
+  esp_tensor **out = s->out;
+  for (int i = 0; i < exec->rank->nstep; i++) {
+    const esp_step *step = &exec->rank->step[i];
+    if (step->kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &exec->options.graph->node[step->node];
+    s->args[i] = (esp_args){.node = node,
+                            .nin = node->nin,
+                            .nout = node->nout,
+                            .in = in,
+                            .out = out};
+    for (int k = 0; k < node->nin; k++) {
+      *in++ = node->in[k] >= 0 ? &s->tensor[node->in[k]] : NULL;
+    }
+    for (int k = 0; k < node->nout; k++) {
+      *out++ = node->out[k] >= 0 ? &s->tensor[node->out[k]] : NULL;
+    }
+  }
+}
+
+static esp_status create_slot(esp_exec *exec, int index) {
+  esp_slot *s = &exec->slot[index];
+  const esp_graph *graph = exec->options.graph;
+  const size_t steps = (size_t)exec->rank->nstep;
+  const size_t arguments = count_arguments(exec);
+  esp_status status = ESP_OK;
+  s->exec = exec;
+  s->index = index;
+  s->tensor = zeroed((size_t)graph->nvalue, sizeof *s->tensor, &status);
+  s->args = zeroed(steps, sizeof *s->args, &status);
+  s->in = zeroed(arguments, sizeof *s->in, &status);
+  s->out = zeroed(arguments, sizeof *s->out, &status);
+  s->ready = zeroed(steps, sizeof *s->ready, &status);
+  s->seconds = zeroed(steps, sizeof *s->seconds, &status);
+  s->left = zeroed(steps, sizeof *s->left, &status);
+  s->turn = zeroed(steps, sizeof *s->turn, &status);
+  if (status != ESP_OK) return status;
+
+  void *block;
+  ESP_TRY(esp_allocate_zero(exec->rank->bytes, 1, &block)); // touches the pages
+  s->block = block;
+  exec->bytes += exec->rank->bytes;
+  for (int v = 0; v < graph->nvalue; v++) {
+    s->tensor[v] = graph->value[v].tensor;
+    if (exec->rank->place[v] != ESP_NO_PLACE) {
+      s->tensor[v].data = s->block + exec->rank->place[v];
+    }
+  }
+  point_arguments(exec, s);
+  for (int i = 0; i < exec->rank->nstep; i++) {
+    s->ready[i] =
+        (esp_ready){.item = {.run = esp_slot_run_step}, .slot = s, .step = i};
+  }
+  s->chain = (esp_ready){.item = {.run = esp_slot_run_chain}, .slot = s};
+  atomic_store(&s->done, true);
+  return ESP_OK;
+}
+
+// Constants have data here and other values none: slot 0's arguments would say
+// otherwise, so the graph's own tensors are used.
+static esp_status prepare_step(esp_exec *exec, int index, size_t *scratch) {
+  const esp_graph *graph = exec->options.graph;
+  const esp_node *node = &graph->node[exec->rank->step[index].node];
+  const esp_op *op = esp_op_get(node->op);
+  if (op->prepare == NULL) return ESP_OK;
+  esp_status status = ESP_OK;
+  const esp_tensor **in = zeroed((size_t)node->nin, sizeof *in, &status);
+  esp_tensor **out = zeroed((size_t)node->nout, sizeof *out, &status);
+  if (status == ESP_OK) {
+    for (int k = 0; k < node->nin; k++) {
+      if (node->in[k] >= 0) in[k] = &graph->value[node->in[k]].tensor;
+    }
+    for (int k = 0; k < node->nout; k++) {
+      if (node->out[k] >= 0) out[k] = &graph->value[node->out[k]].tensor;
+    }
+    const esp_args args = {.node = node,
+                           .nin = node->nin,
+                           .nout = node->nout,
+                           .in = in,
+                           .out = out};
+    esp_prepared *made = &exec->prepared[index];
+    status = op->prepare(&args, exec->options.plan->width, made);
+    if (made->scratch_bytes > *scratch) *scratch = made->scratch_bytes;
+  }
+  free(out);
+  free(in);
+  if (status != ESP_OK) {
+    return esp_fail_within(status, "node %s (%s)", node->name, node->op_type);
+  }
+  return ESP_OK;
+}
+
+static esp_status prepare_all(esp_exec *exec) {
+  size_t scratch = 0;
+  for (int s = 0; s < exec->rank->nstep; s++) {
+    if (exec->rank->step[s].kind == ESP_STEP_RUN) {
+      ESP_TRY(prepare_step(exec, s, &scratch));
+    }
+  }
+  for (int w = 0; w < esp_workers_count(exec->options.workers); w++) {
+    ESP_TRY(esp_allocate_zero(scratch, 1, &exec->scratch[w]));
+    exec->bytes += scratch;
+  }
+  return ESP_OK;
+}
+
+static esp_status create_messages(esp_exec *exec) {
+  esp_status status = ESP_OK;
+  exec->place = zeroed((size_t)exec->rank->nstep, sizeof *exec->place, &status);
+  exec->step_at =
+      zeroed((size_t)exec->rank->nstep, sizeof *exec->step_at, &status);
+  if (status != ESP_OK) return status;
+  for (int s = 0; s < exec->rank->nstep; s++) {
+    exec->place[s] = -1;
+    if (exec->rank->step[s].kind == ESP_STEP_RUN) continue;
+    exec->step_at[exec->places] = s;
+    exec->place[s] = exec->places++;
+  }
+  exec->chain = exec->places == 0 && exec->options.plan->workers == 1;
+  if (exec->places == 0) return ESP_OK;
+  const int places = exec->places * exec->options.slots;
+  exec->ended = zeroed((size_t)places, sizeof *exec->ended, &status);
+  if (status != ESP_OK) return status;
+  return esp_messages_create(exec->options.group, places, &exec->messages);
+}
+
+static esp_status create(esp_exec *exec) {
+  const esp_exec_options *o = &exec->options;
+  esp_status status = ESP_OK;
+  exec->prepared =
+      zeroed((size_t)exec->rank->nstep, sizeof *exec->prepared, &status);
+  exec->scratch = zeroed((size_t)esp_workers_count(o->workers),
+                         sizeof *exec->scratch, &status);
+  exec->slot = zeroed((size_t)o->slots, sizeof *exec->slot, &status);
+  if (status != ESP_OK) return status;
+  ESP_TRY(create_messages(exec));
+  ESP_TRY(prepare_all(exec));
+  for (int i = 0; i < o->slots; i++) ESP_TRY(create_slot(exec, i));
+  return ESP_OK;
+}
+
+esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
+  esp_exec *self = calloc(1, sizeof *self);
+  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare the plan");
+  self->options = *options;
+  self->rank = &options->plan->rank[options->rank];
+  const esp_status status = create(self);
+  if (status != ESP_OK) {
+    esp_exec_free(self);
+    return status;
+  }
+  *exec = self;
+  return ESP_OK;
+}
+
+static void free_slot(esp_slot *s) {
+  esp_free(s->block);
+  free(s->tensor);
+  free(s->args);
+  free(s->in);
+  free(s->out);
+  free(s->ready);
+  free(s->seconds);
+  free(s->left);
+  free(s->turn);
+}
+
+void esp_exec_free(esp_exec *exec) {
+  if (exec == NULL) return;
+  for (int i = 0; exec->slot != NULL && i < exec->options.slots; i++) {
+    free_slot(&exec->slot[i]);
+  }
+  free(exec->slot);
+  for (int s = 0; exec->prepared != NULL && s < exec->rank->nstep; s++) {
+    const esp_step *step = &exec->rank->step[s];
+    if (step->kind != ESP_STEP_RUN) continue;
+    const esp_op *op = esp_op_get(exec->options.graph->node[step->node].op);
+    if (op->release != NULL) op->release(exec->prepared[s].state);
+  }
+  free(exec->prepared);
+  const int workers = esp_workers_count(exec->options.workers);
+  for (int w = 0; exec->scratch != NULL && w < workers; w++) {
+    esp_free(exec->scratch[w]);
+  }
+  free(exec->scratch);
+  esp_messages_free(exec->messages);
+  free(exec->ended);
+  free(exec->step_at);
+  free(exec->place);
+  free(exec);
+}

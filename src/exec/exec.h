@@ -1,0 +1,59 @@
+// Walks the plan on this rank.  Chooses nothing and, once created, allocates
+// nothing.  Floor 6.
+//
+// A *slot* is a batch in flight with its own block of memory.  The conductor
+// (the thread that calls MPI) fills the inputs of a slot, starts it, calls
+// esp_exec_move() now and then, and reads the outputs when the slot is done;
+// the operators run on the workers.
+#ifndef ESP_EXEC_EXEC_H
+#define ESP_EXEC_EXEC_H
+
+#include "comm/comm.h"
+#include "graph/graph.h"
+#include "plan/plan.h"
+#include "workers/workers.h"
+
+typedef struct esp_exec esp_exec;
+
+typedef struct esp_exec_options {
+  const esp_graph *graph; // kept: must outlive the exec, as must all below
+  const esp_plan *plan;
+  int rank;              // within the replica
+  const esp_comm *group; // the replica's ranks; NULL when it is one rank
+  esp_workers *workers;  // shared; the plan's width is theirs
+  esp_bell *bell;        // rung when the conductor has something to do
+  int slots;
+  int first_tag; // of the tags slots * plan->nmessage that are this exec's
+} esp_exec_options;
+
+// Prepares this rank's operators (weights packed, primitives made) and the
+// memory of all slots.  Not collective.  ESP_UNSUPPORTED, ESP_NO_MEMORY: names
+// the node.
+esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec);
+// No slot may be running.  NULL is allowed.
+void esp_exec_free(esp_exec *exec);
+
+// Where a value of a slot lies on this rank; NULL when it is not here.
+void *esp_exec_value(const esp_exec *exec, int index, int value);
+
+// Begins a batch in a slot that is not running.  `order` is the age of the
+// batch: workers prefer the lower.
+void esp_exec_start(esp_exec *exec, int slot, int64_t order);
+// Posts messages whose turn has come and notes those that have ended.
+void esp_exec_move(esp_exec *exec);
+// Messages posted, and not ended, by this exec; while there are any,
+// esp_exec_move() must be called often.
+int esp_exec_messages(const esp_exec *exec);
+
+// Has the batch of a slot ended?  Then *status is the first failure of its
+// steps, or ESP_OK, and *message what it said (borrowed until the next start).
+bool esp_exec_done(const esp_exec *exec, int slot, esp_status *status,
+                   const char **message);
+
+// Bytes of the slots' blocks and of scratch memory.
+size_t esp_exec_bytes(const esp_exec *exec);
+// Adds to seconds[n] what node n has taken in all batches so far on this rank.
+// Call it when no slot runs.
+void esp_exec_add_seconds(const esp_exec *exec, double *seconds);
+
+#endif

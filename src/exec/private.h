@@ -1,0 +1,66 @@
+// What the files of exec/ share.  Private to exec/.
+#ifndef ESP_EXEC_PRIVATE_H
+#define ESP_EXEC_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "exec/exec.h"
+#include "op/op.h"
+
+struct esp_slot;
+
+// What a worker needs to run a step of a slot.
+typedef struct esp_ready {
+  esp_item item; // first: the pool hands this address back
+  struct esp_slot *slot;
+  int step;
+} esp_ready;
+
+typedef struct esp_slot {
+  struct esp_exec *exec;
+  int index;
+  unsigned char *block;  // memory of all values
+  esp_tensor *tensor;    // [nvalue] the graph's, with data in this block
+  esp_args *args;        // [nstep] of RUN steps
+  const esp_tensor **in; // what args point into
+  esp_tensor **out;
+  esp_ready *ready; // [nstep]
+  esp_ready chain;  // the whole batch as one item (exec->chain)
+  double *seconds;  // [nstep] taken so far, over all batches
+
+  atomic_int *left; // [nstep] steps that each still waits for
+  atomic_int unfinished;
+  atomic_bool done;
+  int64_t order;
+
+  // SEND and RECV steps whose turn has come: workers append, the conductor
+  // takes.  An entry is step + 1 once it is written.
+  atomic_int *turn; // [nstep]
+  atomic_int turns;
+  int taken;
+
+  atomic_int failed; // 1: claimed by the step that failed first
+  esp_status status;
+  char message[1024];
+} esp_slot;
+
+struct esp_exec {
+  esp_exec_options options;
+  const esp_rank_plan *rank;
+  bool chain; // one worker and no messages: steps in order, no counters
+  esp_prepared *prepared; // [nstep]
+  void **scratch;         // [workers]
+  size_t bytes;
+  esp_slot *slot;
+  int *place; // [nstep] of its message among a slot's messages; -1: RUN
+  int places; // messages of a slot on this rank
+  esp_messages *messages;
+  int *ended;   // room for esp_messages_test()
+  int *step_at; // [places] step of each place
+};
+
+// The pool's way into a step, and into a whole batch.
+void esp_slot_run_step(esp_item *item, int worker);
+void esp_slot_run_chain(esp_item *item, int worker);
+
+#endif

@@ -1,0 +1,195 @@
+// Walks the steps of a batch: nodes on the workers, messages on the conductor.
+#include <string.h>
+
+#include "base/clock.h"
+#include "exec/private.h"
+
+void *esp_exec_value(const esp_exec *exec, int index, int value) {
+  const size_t place = exec->rank->place[value];
+  return place == ESP_NO_PLACE ? NULL : exec->slot[index].block + place;
+}
+
+int esp_exec_messages(const esp_exec *exec) {
+  return exec->messages != NULL ? esp_messages_pending(exec->messages) : 0;
+}
+
+size_t esp_exec_bytes(const esp_exec *exec) { return exec->bytes; }
+
+bool esp_exec_done(const esp_exec *exec, int index, esp_status *status,
+                   const char **message) {
+  const esp_slot *s = &exec->slot[index];
+  if (!atomic_load_explicit(&s->done, memory_order_acquire)) return false;
+  *status = s->status;
+  *message = s->message;
+  return true;
+}
+
+void esp_exec_add_seconds(const esp_exec *exec, double *seconds) {
+  for (int i = 0; i < exec->options.slots; i++) {
+    for (int s = 0; s < exec->rank->nstep; s++) {
+      const esp_step *step = &exec->rank->step[s];
+      if (step->kind == ESP_STEP_RUN) {
+        seconds[step->node] += exec->slot[i].seconds[s];
+      }
+    }
+  }
+}
+
+static void note_failure(esp_slot *s, const esp_node *node, esp_status status) {
+  int none = 0;
+  if (!atomic_compare_exchange_strong(&s->failed, &none, 1)) return;
+  (void)esp_fail_within(status, "node %s (%s)", node->name, node->op_type);
+  (void)strncpy(s->message, esp_last_error(), sizeof s->message - 1);
+  s->status = status;
+}
+
+// Computes one node; after a failure the rest of the batch is passed over, so
+// that counters and messages come to their end.
+static void run_node(esp_slot *s, int step, int worker) {
+  esp_exec *exec = s->exec;
+  if (atomic_load_explicit(&s->failed, memory_order_relaxed) != 0) return;
+  const esp_args *args = &s->args[step];
+  const esp_team team = {.width = exec->options.plan->width,
+                         .scratch = exec->scratch[worker]};
+  const double begin = esp_clock_seconds();
+  const esp_status status =
+      esp_op_get(args->node->op)->run(args, exec->prepared[step].state, team);
+  s->seconds[step] += esp_clock_seconds() - begin;
+  if (status != ESP_OK) note_failure(s, args->node, status);
+}
+
+static void finish_slot(esp_slot *s) {
+  esp_bell *bell = s->exec->options.bell; // once done, all may be freed
+  atomic_store_explicit(&s->done, true, memory_order_release);
+  esp_bell_ring(bell);
+}
+
+// A step's turn has come: a node goes to the workers, or comes back to the
+// caller that can run it itself; a message goes to the conductor.
+static int give_turn(esp_slot *s, int step, int mine) {
+  const esp_exec *exec = s->exec;
+  if (exec->rank->step[step].kind != ESP_STEP_RUN) {
+    const int at = atomic_fetch_add(&s->turns, 1);
+    atomic_store_explicit(&s->turn[at], step + 1, memory_order_release);
+    esp_bell_ring(exec->options.bell);
+    return mine;
+  }
+  if (mine < 0) return step;
+  const int later =
+      step > mine ? step : mine; // the caller keeps the urgent one
+  esp_workers_push(exec->options.workers, &s->ready[later].item);
+  return step > mine ? mine : step;
+}
+
+// Ends a step; returns a node step that has become ready and that the caller
+// is to run, or -1.  With keep false everything goes to the workers.
+static int end_step(esp_slot *s, int step, bool keep) {
+  const esp_rank_plan *rank = s->exec->rank;
+  int mine = -1;
+  for (int i = rank->first[step]; i < rank->first[step + 1]; i++) {
+    const int next = rank->waiting[i];
+    if (atomic_fetch_sub(&s->left[next], 1) == 1)
+      mine = give_turn(s, next, mine);
+  }
+  if (mine >= 0 && !keep) {
+    esp_workers_push(s->exec->options.workers, &s->ready[mine].item);
+    mine = -1;
+  }
+  // The last to come here ends the batch: after it nobody touches the slot.
+  if (atomic_fetch_sub(&s->unfinished, 1) == 1) finish_slot(s);
+  return mine;
+}
+
+void esp_slot_run_step(esp_item *item, int worker) {
+  const esp_ready *r = (const esp_ready *)(const void *)item;
+  esp_slot *s = r->slot;
+  for (int step = r->step; step >= 0;) {
+    run_node(s, step, worker);
+    step = end_step(s, step, true);
+  }
+}
+
+void esp_slot_run_chain(esp_item *item, int worker) {
+  const esp_ready *r = (const esp_ready *)(const void *)item;
+  esp_slot *s = r->slot;
+  for (int step = 0; step < s->exec->rank->nstep; step++) {
+    run_node(s, step, worker);
+  }
+  finish_slot(s);
+}
+
+// Priorities: the older batch first, then the order of the plan.
+static int64_t priority(const esp_slot *s, int step) {
+  return s->order * ((int64_t)s->exec->rank->nstep + 1) + step;
+}
+
+void esp_exec_start(esp_exec *exec, int index, int64_t order) {
+  esp_slot *s = &exec->slot[index];
+  const int steps = exec->rank->nstep;
+  s->order = order;
+  s->status = ESP_OK;
+  s->message[0] = '\0';
+  atomic_store(&s->failed, 0);
+  atomic_store(&s->done, false);
+  if (steps == 0) {
+    finish_slot(s);
+    return;
+  }
+  if (exec->chain) {
+    s->chain.item.priority = priority(s, 0);
+    esp_workers_push(exec->options.workers, &s->chain.item);
+    return;
+  }
+  atomic_store(&s->unfinished, steps);
+  atomic_store(&s->turns, 0);
+  s->taken = 0;
+  for (int i = 0; i < steps; i++) {
+    s->ready[i].item.priority = priority(s, i);
+    atomic_store(&s->left[i], exec->rank->nwait[i]);
+    atomic_store(&s->turn[i], 0);
+  }
+  for (int i = 0; i < steps; i++) {
+    if (exec->rank->nwait[i] > 0) continue;
+    const int mine = give_turn(s, i, -1);
+    if (mine >= 0) {
+      esp_workers_push(exec->options.workers, &s->ready[mine].item);
+    }
+  }
+}
+
+static void post(esp_exec *exec, esp_slot *s, int step) {
+  const esp_step *p = &exec->rank->step[step];
+  const int place = s->index * exec->places + exec->place[step];
+  const int tag = exec->options.first_tag +
+                  s->index * exec->options.plan->nmessage + p->message;
+  const esp_tensor *t = &s->tensor[p->value];
+  if (p->kind == ESP_STEP_SEND) {
+    esp_messages_send(exec->messages, place, p->peer, tag, t->data,
+                      esp_tensor_bytes(t));
+  } else {
+    esp_messages_receive(exec->messages, place, p->peer, tag, t->data,
+                         esp_tensor_bytes(t));
+  }
+}
+
+static void post_turns(esp_exec *exec, esp_slot *s) {
+  while (s->taken < exec->rank->nstep) {
+    const int step =
+        atomic_load_explicit(&s->turn[s->taken], memory_order_acquire) - 1;
+    if (step < 0) return;
+    s->taken++;
+    post(exec, s, step);
+  }
+}
+
+void esp_exec_move(esp_exec *exec) {
+  if (exec->messages == NULL) return;
+  for (int i = 0; i < exec->options.slots; i++) {
+    if (!atomic_load(&exec->slot[i].done)) post_turns(exec, &exec->slot[i]);
+  }
+  const int ended = esp_messages_test(exec->messages, exec->ended);
+  for (int e = 0; e < ended; e++) {
+    esp_slot *s = &exec->slot[exec->ended[e] / exec->places];
+    (void)end_step(s, exec->step_at[exec->ended[e] % exec->places], false);
+  }
+}

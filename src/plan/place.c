@@ -1,0 +1,252 @@
+// Memory of a rank: each value has an interval of steps in which it lives, and
+// gets the lowest place that is free for that long, large values first.  Steps
+// may run side by side, so "later in the order" is not "after": whoever writes
+// into used memory waits for all who touched what was there.
+#include <stdlib.h>
+
+#include "plan/private.h"
+
+// One value on this rank.
+typedef struct life {
+  int value;
+  int first, last; // steps; -1: before the batch begins; nstep: to its end
+  double free_at;  // seconds at which the last step that touches it ends
+  double taken_at; // seconds at which the step that makes it begins
+  size_t bytes, place;
+} life;
+
+typedef struct placer {
+  const esp_graph *graph;
+  esp_rank_plan *rank;
+  int *maker;        // [nvalue] step that brings it here; -1 none
+  int *reader_first; // [nvalue + 2] readers of a value are
+  int *reader;       // reader[reader_first[v] .. reader_first[v + 1]): steps
+  life *life;
+  int lives;
+  esp_waits waits;
+} placer;
+
+esp_status esp_waits_add(esp_waits *waits, int before, int after) {
+  ESP_TRY(esp_grow(&waits->wait, &waits->room, waits->count + 1,
+                   sizeof *waits->wait));
+  waits->wait[waits->count++] = (esp_wait){.before = before, .after = after};
+  return ESP_OK;
+}
+
+static int by_both(const void *a, const void *b) {
+  const esp_wait *x = a, *y = b;
+  return x->before != y->before ? (x->before < y->before ? -1 : 1)
+                                : (x->after > y->after) - (x->after < y->after);
+}
+
+esp_status esp_waits_list(const esp_waits *waits, esp_rank_plan *rank) {
+  const size_t steps = (size_t)rank->nstep;
+  rank->nwait = calloc(steps + 1, sizeof *rank->nwait);
+  rank->first = calloc(steps + 2, sizeof *rank->first);
+  rank->waiting = calloc(waits->count + 1, sizeof *rank->waiting);
+  if (rank->nwait == NULL || rank->first == NULL || rank->waiting == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot plan %zu waits", waits->count);
+  }
+  if (waits->count > 0) {
+    qsort(waits->wait, waits->count, sizeof *waits->wait, by_both);
+  }
+  int listed = 0, step = 0;
+  for (size_t i = 0; i < waits->count; i++) {
+    const esp_wait *w = &waits->wait[i];
+    if (i > 0 && by_both(w, w - 1) == 0) continue;
+    while (step < w->before) rank->first[++step] = listed;
+    rank->waiting[listed++] = w->after;
+    rank->nwait[w->after]++;
+  }
+  while (step < rank->nstep) rank->first[++step] = listed;
+  return ESP_OK;
+}
+
+// Calls visit(value) for each value that a step reads; a constant is none.
+static esp_status each_read(placer *p, int step,
+                            esp_status (*visit)(placer *, int step,
+                                                int value)) {
+  const esp_step *s = &p->rank->step[step];
+  if (s->kind == ESP_STEP_SEND) return visit(p, step, s->value);
+  if (s->kind == ESP_STEP_RECV) return ESP_OK;
+  const esp_node *node = &p->graph->node[s->node];
+  for (int i = 0; i < node->nin; i++) {
+    const int value = node->in[i];
+    if (value < 0) continue;
+    const esp_value *v = &p->graph->value[value];
+    if (v->producer < 0 && !v->is_input) continue;
+    ESP_TRY(visit(p, step, value));
+  }
+  return ESP_OK;
+}
+
+static esp_status count_reader(placer *p, int step, int value) {
+  (void)step;
+  p->reader_first[value + 2]++;
+  return ESP_OK;
+}
+
+// A reader waits for the step that brings the value; what the caller gives is
+// there from the beginning.
+static esp_status note_reader(placer *p, int step, int value) {
+  p->reader[p->reader_first[value + 1]++] = step;
+  if (p->maker[value] < 0) return ESP_OK;
+  return esp_waits_add(&p->waits, p->maker[value], step);
+}
+
+static void note_makers(placer *p) {
+  for (int v = 0; v < p->graph->nvalue; v++) p->maker[v] = -1;
+  for (int s = 0; s < p->rank->nstep; s++) {
+    const esp_step *step = &p->rank->step[s];
+    if (step->kind == ESP_STEP_RECV) p->maker[step->value] = s;
+    if (step->kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &p->graph->node[step->node];
+    for (int i = 0; i < node->nout; i++) {
+      if (node->out[i] >= 0) p->maker[node->out[i]] = s;
+    }
+  }
+}
+
+static esp_status note_readers(placer *p) {
+  for (int s = 0; s < p->rank->nstep; s++) {
+    ESP_TRY(each_read(p, s, count_reader));
+  }
+  for (int v = 0; v < p->graph->nvalue; v++) {
+    p->reader_first[v + 2] += p->reader_first[v + 1];
+  }
+  const size_t reads = (size_t)p->reader_first[p->graph->nvalue + 1];
+  p->reader = calloc(reads + 1, sizeof *p->reader);
+  if (p->reader == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
+  for (int s = 0; s < p->rank->nstep; s++) {
+    ESP_TRY(each_read(p, s, note_reader));
+  }
+  return ESP_OK;
+}
+
+static void touch(const placer *p, life *l, int step) {
+  if (step > l->last) l->last = step;
+  const double finish = p->rank->step[step].finish;
+  if (finish > l->free_at) l->free_at = finish;
+}
+
+// The value's life on this rank, or false when it is not here.
+static bool live(const placer *p, int rank, int value, life *l) {
+  const esp_value *v = &p->graph->value[value];
+  const bool given = v->is_input && rank == 0;
+  if (p->maker[value] < 0 && !given) return false;
+  *l =
+      (life){.value = value, .first = p->maker[value], .last = p->maker[value]};
+  size_t bytes = esp_tensor_bytes(&v->tensor);
+  l->bytes = esp_align_up(bytes > 0 ? bytes : 1);
+  if (p->maker[value] >= 0) {
+    l->taken_at = p->rank->step[p->maker[value]].start;
+    touch(p, l, p->maker[value]);
+  }
+  for (int i = p->reader_first[value]; i < p->reader_first[value + 1]; i++) {
+    touch(p, l, p->reader[i]);
+  }
+  if (v->is_output && rank == 0) l->last = p->rank->nstep;
+  return true;
+}
+
+static int larger(const void *a, const void *b) {
+  const life *x = a, *y = b;
+  if (x->bytes != y->bytes) return x->bytes > y->bytes ? -1 : 1;
+  return x->value < y->value ? -1 : 1;
+}
+
+// May b take a's memory when a's last step is before b's first?
+static bool follows(const life *a, const life *b) {
+  return a->last < b->first && a->free_at <= b->taken_at;
+}
+
+static bool apart(const life *a, const life *b) {
+  return a->place + a->bytes <= b->place || b->place + b->bytes <= a->place;
+}
+
+// Lowest place for life[which], given those before it in the list: tries the
+// block's beginning and the end of each that is in the way.
+static void find_place(placer *p, int which) {
+  life *mine = &p->life[which];
+  mine->place = 0;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (int i = 0; i < which; i++) {
+      const life *other = &p->life[i];
+      if (follows(other, mine) || follows(mine, other) || apart(other, mine)) {
+        continue;
+      }
+      mine->place = other->place + other->bytes;
+      moved = true;
+    }
+  }
+}
+
+static esp_status wait_for_users(placer *p, const life *old, const life *new) {
+  const int value = old->value;
+  if (p->maker[value] >= 0) {
+    ESP_TRY(esp_waits_add(&p->waits, p->maker[value], new->first));
+  }
+  for (int i = p->reader_first[value]; i < p->reader_first[value + 1]; i++) {
+    ESP_TRY(esp_waits_add(&p->waits, p->reader[i], new->first));
+  }
+  return ESP_OK;
+}
+
+static esp_status place_all(placer *p) {
+  qsort(p->life, (size_t)p->lives, sizeof *p->life, larger);
+  for (int i = 0; i < p->lives; i++) {
+    find_place(p, i);
+    life *l = &p->life[i];
+    p->rank->place[l->value] = l->place;
+    if (l->place + l->bytes > p->rank->bytes) {
+      p->rank->bytes = l->place + l->bytes;
+    }
+    for (int k = 0; k < i; k++) {
+      const life *other = &p->life[k];
+      if (apart(other, l)) continue;
+      if (follows(other, l)) {
+        ESP_TRY(wait_for_users(p, other, l));
+      } else {
+        ESP_TRY(wait_for_users(p, l, other));
+      }
+    }
+  }
+  return ESP_OK;
+}
+
+static esp_status allocate(placer *p) {
+  const size_t values = (size_t)p->graph->nvalue;
+  p->maker = calloc(values + 1, sizeof *p->maker);
+  p->reader_first = calloc(values + 2, sizeof *p->reader_first);
+  p->life = calloc(values + 1, sizeof *p->life);
+  p->rank->place = calloc(values + 1, sizeof *p->rank->place);
+  if (p->maker == NULL || p->reader_first == NULL || p->life == NULL ||
+      p->rank->place == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot place %zu values", values);
+  }
+  for (size_t v = 0; v < values; v++) p->rank->place[v] = ESP_NO_PLACE;
+  return ESP_OK;
+}
+
+esp_status esp_plan_place_values(const esp_graph *graph, int rank,
+                                 esp_plan *plan) {
+  placer p = {.graph = graph, .rank = &plan->rank[rank]};
+  esp_status status = allocate(&p);
+  if (status != ESP_OK) goto done;
+  note_makers(&p);
+  if ((status = note_readers(&p)) != ESP_OK) goto done;
+  for (int v = 0; v < graph->nvalue; v++) {
+    if (live(&p, rank, v, &p.life[p.lives])) p.lives++;
+  }
+  if ((status = place_all(&p)) != ESP_OK) goto done;
+  status = esp_waits_list(&p.waits, p.rank);
+
+done:
+  free(p.waits.wait);
+  free(p.life);
+  free(p.reader);
+  free(p.reader_first);
+  free(p.maker);
+  return status;
+}

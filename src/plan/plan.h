@@ -1,0 +1,86 @@
+// Graph + costs -> plan: who computes what, when, where in memory, and what is
+// sent.  Floor 5.
+//
+// A plan is flat arrays: it can be printed, compared and tested on one process,
+// and exec/ walks it without choosing anything.  The same inputs give the same
+// plan on every rank.
+#ifndef ESP_PLAN_PLAN_H
+#define ESP_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "graph/graph.h"
+
+// What one batch of one replica may use, and what things cost.
+typedef struct esp_plan_problem {
+  const esp_graph *graph; // shapes known; every output is made by a node
+  int ranks;              // of the replica; its rank 0 has inputs and outputs
+  int workers;            // operators side by side in a rank
+  int width;              // OpenMP threads of an operator
+  const double *seconds;  // of each node at that width
+  double message_seconds, message_bytes_per_second;
+} esp_plan_problem;
+
+typedef enum esp_step_kind {
+  ESP_STEP_RUN, // compute a node
+  ESP_STEP_SEND,
+  ESP_STEP_RECV
+} esp_step_kind;
+
+// What one rank does once for a batch.
+typedef struct esp_step {
+  esp_step_kind kind;
+  int node;             // RUN
+  int value;            // SEND, RECV
+  int peer;             // SEND, RECV: the other rank of the replica
+  int message;          // SEND, RECV: the same number on both sides
+  int worker;           // RUN: of the rank, as the schedule saw it
+  double start, finish; // seconds after the batch began, as predicted
+} esp_step;
+
+// One rank of a replica.  Steps are in the order of the plan; a step begins
+// when the steps that it waits for have ended.
+typedef struct esp_rank_plan {
+  int nstep;
+  esp_step *step;
+  int *nwait;    // [nstep] how many steps it waits for
+  int *first;    // [nstep + 1] those that wait for step s are
+  int *waiting;  // waiting[first[s] .. first[s + 1])
+  size_t bytes;  // of the one block that holds all values of a batch
+  size_t *place; // [nvalue] offset in the block; ESP_NO_PLACE: not here
+} esp_rank_plan;
+
+#define ESP_NO_PLACE SIZE_MAX
+
+typedef struct esp_plan {
+  int ranks, workers, width;
+  int nvalue, nmessage;
+  esp_rank_plan *rank;
+  int *rank_of; // [nnode] rank of each node
+  int nnode;
+  const char *method; // of the schedule that was chosen
+  double predicted;   // seconds of one batch
+  double total;       // T1: seconds of all nodes, one after the other
+  double critical;    // Tinf: seconds of the longest path
+  double lower_bound; // no schedule on these resources takes less
+  double bytes_sent;  // between ranks
+} esp_plan;
+
+// Builds the plan.  Not collective: the same on every rank.  The caller frees
+// it; it keeps nothing of the problem.
+esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan);
+void esp_plan_free(esp_plan *plan); // NULL is allowed
+
+// Checks what exec/ relies on: every node once, after what it reads; every
+// message sent and received once; no step waits for a later one; no two values
+// that live at the same time share memory.  ESP_INTERNAL names the fault.
+esp_status esp_plan_check(const esp_plan *plan, const esp_graph *graph);
+
+// The plan in words, one line a step, or as JSON; free with free().
+esp_status esp_plan_text(const esp_plan *plan, const esp_graph *graph,
+                         char **text);
+esp_status esp_plan_json(const esp_plan *plan, const esp_graph *graph,
+                         char **text);
+
+#endif

@@ -1,0 +1,30 @@
+// What the files of plan/ share.  Private to plan/.
+#ifndef ESP_PLAN_PRIVATE_H
+#define ESP_PLAN_PRIVATE_H
+
+#include "plan/plan.h"
+#include "plan/schedule.h"
+
+// Which steps wait for which, before they are counted and listed.
+typedef struct esp_wait {
+  int before, after; // steps of one rank
+} esp_wait;
+typedef struct esp_waits {
+  esp_wait *wait;
+  size_t count, room;
+} esp_waits;
+esp_status esp_waits_add(esp_waits *waits, int before, int after);
+// Writes nwait, first and waiting of a rank; duplicates count once.
+esp_status esp_waits_list(const esp_waits *waits, esp_rank_plan *rank);
+
+// Fills the steps of every rank from the schedule: a RUN for each node, and a
+// SEND and a RECV for each value and each other rank that needs it.
+esp_status esp_plan_make_steps(const esp_tasks *tasks,
+                               const esp_schedule *schedule, esp_plan *plan);
+
+// Gives every value of a rank its place in the rank's block, and fills who
+// waits for whom: for data, and for memory that is used again.
+esp_status esp_plan_place_values(const esp_graph *graph, int rank,
+                                 esp_plan *plan);
+
+#endif
