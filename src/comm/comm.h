@@ -88,13 +88,16 @@ typedef struct esp_dealer esp_dealer;
 // Collective.
 esp_status esp_dealer_create(const esp_comm *comm, esp_dealer **dealer);
 void esp_dealer_free(esp_dealer *dealer); // after the last answer; NULL allowed
-// Asks for the next number.  One question at a time per rank.
-void esp_dealer_ask(esp_dealer *dealer);
+// Asks for the next number, and tells how much was finished since the last
+// question.  One question at a time per rank.
+void esp_dealer_ask(esp_dealer *dealer, long finished);
 // Has the answer come?  Then *number is it.
 bool esp_dealer_answered(esp_dealer *dealer, long *number);
 // Rank 0: answers all questions that have come.  Others: does nothing.
 void esp_dealer_serve(esp_dealer *dealer);
 // Rank 0: how many numbers have been handed out.
 long esp_dealer_dealt(const esp_dealer *dealer);
+// Rank 0: the sum of what the questions said was finished.
+long esp_dealer_finished(const esp_dealer *dealer);
 
 #endif

@@ -10,6 +10,8 @@ struct esp_dealer {
   MPI_Comm group;
   int rank;
   long next;           // rank 0: the next number to hand out
+  long finished;       // rank 0: what the questions added up to
+  long told;           // what our question says, until it has left
   long answer;         // where the answer to our question arrives
   MPI_Request request; // for that answer; on rank 0 unused
   bool asked;
@@ -27,16 +29,18 @@ esp_status esp_dealer_create(const esp_comm *comm, esp_dealer **dealer) {
 
 void esp_dealer_free(esp_dealer *dealer) { free(dealer); }
 
-void esp_dealer_ask(esp_dealer *dealer) {
+void esp_dealer_ask(esp_dealer *dealer, long finished) {
   dealer->asked = true;
   if (dealer->rank == 0) {
+    dealer->finished += finished;
     dealer->answer = dealer->next++;
     return;
   }
   MPI_Irecv(&dealer->answer, 1, MPI_LONG, 0, TAG_ANSWER, dealer->group,
             &dealer->request);
-  MPI_Request sent; // an empty message: it leaves at once
-  MPI_Isend(NULL, 0, MPI_BYTE, 0, TAG_QUESTION, dealer->group, &sent);
+  dealer->told = finished; // untouched until the answer is here
+  MPI_Request sent;
+  MPI_Isend(&dealer->told, 1, MPI_LONG, 0, TAG_QUESTION, dealer->group, &sent);
   MPI_Request_free(&sent);
 }
 
@@ -59,8 +63,10 @@ void esp_dealer_serve(esp_dealer *dealer) {
     MPI_Status status;
     MPI_Iprobe(MPI_ANY_SOURCE, TAG_QUESTION, dealer->group, &here, &status);
     if (!here) return;
-    MPI_Recv(NULL, 0, MPI_BYTE, status.MPI_SOURCE, TAG_QUESTION, dealer->group,
-             MPI_STATUS_IGNORE);
+    long finished;
+    MPI_Recv(&finished, 1, MPI_LONG, status.MPI_SOURCE, TAG_QUESTION,
+             dealer->group, MPI_STATUS_IGNORE);
+    dealer->finished += finished;
     const long number = dealer->next++;
     MPI_Send(&number, 1, MPI_LONG, status.MPI_SOURCE, TAG_ANSWER,
              dealer->group); // eight bytes, and the receive is posted
@@ -68,3 +74,4 @@ void esp_dealer_serve(esp_dealer *dealer) {
 }
 
 long esp_dealer_dealt(const esp_dealer *dealer) { return dealer->next; }
+long esp_dealer_finished(const esp_dealer *dealer) { return dealer->finished; }

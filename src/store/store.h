@@ -6,6 +6,7 @@
 #ifndef ESP_STORE_STORE_H
 #define ESP_STORE_STORE_H
 
+#include <espalier/espalier.h> // declares esp_pack()
 #include <stdbool.h>
 
 #include "base/memory.h"
@@ -69,26 +70,11 @@ esp_status esp_results_note_number(esp_results *results, const char *name,
 // flushes and syncs.  Collective.
 esp_status esp_results_finish(esp_results *results);
 void esp_results_close(esp_results *results); // collective; NULL is allowed
-// Reads rows [first, first + count) back, for tests and for scoring.
 // Turns the name of an ONNX value into a path below `group`: a slash becomes a
 // dot (a leading one goes), and an empty name becomes "output".  The caller
 // frees with free().
 esp_status esp_results_path(const char *group, const char *onnx_name,
                             char **path);
-
-// One file to pack: IDX (as MNIST's, also gzipped) or NPY (format 1 to 3,
-// little or big endian, C order), told by its first bytes, not by its name.
-typedef struct esp_pack_item {
-  const char *file;
-  const char *path; // dataset to make, e.g. "/test/images"
-} esp_pack_item;
-// Writes the files as datasets of a new HDF5 file (contiguous, native types;
-// rows are streamed: memory does not grow with the file).  Not collective.
-// ESP_EXISTS: `output` exists and `overwrite` is false; ESP_BAD_INPUT: a file
-// is of no known format, truncated, longer than its header says, or in Fortran
-// order; nothing is left behind on failure.
-esp_status esp_pack(const esp_pack_item *item, int count, const char *output,
-                    bool overwrite);
 
 // Visits every dataset of an HDF5 file, and every attribute of its root, in
 // order of name.  ESP_IO: no such file, or not HDF5.

@@ -1,0 +1,154 @@
+// Espalier: ONNX models over HDF5 datasets on threads and ranks.
+//
+// The whole public interface.  Functions are safe from one thread at a time per
+// context; a function marked *collective* is to be called by all ranks alike.
+// Texts given back through `char **` are the caller's: free() them.
+#ifndef ESPALIER_ESPALIER_H
+#define ESPALIER_ESPALIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <espalier/status.h>
+#include <espalier/tensor.h>
+
+// The program's version, e.g. "0.1.0".
+const char *esp_version(void);
+// What it was built with and runs on: one line for each library.
+esp_status esp_versions(char **text);
+
+// Ranks ----------------------------------------------------------------------
+
+// This process among the ranks of a job.
+typedef struct esp_context esp_context;
+
+typedef struct esp_options {
+  int reserved; // no options yet
+} esp_options;
+
+// Starts MPI: as one rank of what mpirun or srun started, or alone.  `options`
+// may be NULL.  Collective; once per process.  The caller closes it.
+esp_status esp_open(const esp_options *options, esp_context **context);
+void esp_close(esp_context *context); // collective; NULL is allowed
+int esp_rank(const esp_context *context);
+int esp_size(const esp_context *context);
+// Gives every rank the worst status of all, and the message that goes with it.
+// Collective.
+esp_status esp_agree(const esp_context *context, esp_status mine);
+
+// Jobs -----------------------------------------------------------------------
+
+// What is to be done: the keys of docs/job-file.md.
+typedef struct esp_job esp_job;
+
+// Makes a job in which every key has its default.  The caller frees it.
+esp_status esp_job_create(esp_job **job);
+void esp_job_free(esp_job *job); // NULL is allowed
+// Sets one key from text, e.g. ("batch", "64"), ("restart", "true").  Dashes in
+// the key count as underscores.
+// ESP_USAGE: no such key (the nearest one is named), or a value of the wrong
+// type or outside the choices; the message says what would be right.
+esp_status esp_job_set(esp_job *job, const char *key, const char *value);
+// Sets the keys that a YAML job file gives.  ESP_BAD_INPUT: not YAML, an
+// unknown key, a wrong type, a key given twice; the message names file, line,
+// key and what was expected, and the job is as it was.  ESP_IO: cannot read.
+esp_status esp_job_load(esp_job *job, const char *path);
+
+typedef enum esp_key_kind {
+  ESP_KEY_TEXT,
+  ESP_KEY_INT,
+  ESP_KEY_REAL,
+  ESP_KEY_FLAG,
+  ESP_KEY_LIST
+} esp_key_kind;
+
+// A key of a job, for help and documents.
+typedef struct esp_job_key {
+  const char *name; // with underscores
+  esp_key_kind kind;
+  const char *fallback; // the default as text
+  const char *argument, *help;
+} esp_job_key;
+// All keys; static storage.
+const esp_job_key *esp_job_keys(int *count);
+
+typedef struct esp_progress {
+  int64_t samples, total; // done, of
+  double seconds;         // since the first batch began
+} esp_progress;
+
+// Where a run tells of itself, on rank 0 only.  All may be NULL.
+typedef struct esp_listener {
+  void *context;
+  void (*progress)(void *context, const esp_progress *progress);
+} esp_listener;
+
+// What a run came to.
+typedef struct esp_report esp_report;
+
+// Runs a job.  Collective.  `report` is given on rank 0, NULL elsewhere.
+// ESP_USAGE: keys that contradict each other; ESP_BAD_INPUT, ESP_UNSUPPORTED:
+// model or data; ESP_EXISTS: the output file is there and `restart` is false;
+// ESP_IO.  All of these are found before anything is computed, leave files as
+// they were, and are the same on every rank.  A failure while ranks compute
+// ends all of them at once with a message.
+esp_status esp_job_run(esp_context *context, const esp_job *job,
+                       const esp_listener *listener, esp_report **report);
+void esp_report_free(esp_report *report); // NULL is allowed
+// The table at the end of a run, and the summary (docs/job-file.md lists it).
+esp_status esp_report_table(const esp_report *report, char **text);
+esp_status esp_report_json(const esp_report *report, char **text);
+
+// Models ---------------------------------------------------------------------
+
+// For what a model is explained or planned; 0 means: chosen.
+typedef struct esp_setting {
+  int64_t batch;
+  int ranks, workers, width;
+  int cores; // of each rank
+} esp_setting;
+
+// What there is to gain from each kind of parallelism for this model, in words
+// or as JSON.  Not collective.
+esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
+                       char **text);
+// The plan for one replica.  Not collective.
+esp_status esp_plan_model(const char *model, const esp_setting *setting,
+                          bool json, char **text);
+
+// Files ----------------------------------------------------------------------
+
+// One file to pack: IDX (as MNIST's, also gzipped) or NPY (format 1 to 3,
+// little or big endian, C order), told by its first bytes, not by its name.
+typedef struct esp_pack_item {
+  const char *file;
+  const char *path; // dataset to make, e.g. "/test/images"
+} esp_pack_item;
+// Writes the files as datasets of a new HDF5 file (contiguous, native types;
+// rows are streamed: memory does not grow with the file).  Not collective.
+// ESP_EXISTS: `output` exists and `overwrite` is false; ESP_BAD_INPUT: a file
+// is of no known format, truncated, longer than its header says, or in Fortran
+// order; nothing is left behind on failure.
+esp_status esp_pack(const esp_pack_item *item, int count, const char *output,
+                    bool overwrite);
+
+// A model, a dataset or a results file in words.  Not collective.
+esp_status esp_inspect(const char *path, char **text);
+
+// Tests ----------------------------------------------------------------------
+
+typedef enum esp_verdict {
+  ESP_CASE_PASS,
+  ESP_CASE_FAIL,        // another result than the case expects
+  ESP_CASE_UNSUPPORTED, // the model is refused as not supported
+  ESP_CASE_ERROR        // anything else
+} esp_verdict;
+
+// Runs one ONNX test-case directory (model.onnx and test_data_set_*/ with
+// input_*.pb and output_*.pb): every |got - want| <= atol + rtol |want|.
+// `reason` is "" for a pass.  Not collective.
+esp_verdict esp_verify(const char *directory, double rtol, double atol,
+                       char **reason);
+
+#endif

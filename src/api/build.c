@@ -1,0 +1,52 @@
+// From a loaded model to the plan for one size of batch.
+#include <stdlib.h>
+
+#include "api/private.h"
+#include "optimise/optimise.h"
+
+esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine) {
+  esp_status status = ESP_OK;
+  if (esp_comm_rank(comm) == 0) status = esp_cost_measure(machine);
+  ESP_TRY(esp_comm_agree(comm, status));
+  esp_comm_broadcast(comm, 0, machine, sizeof *machine);
+  return ESP_OK;
+}
+
+esp_status esp_build(const esp_build_options *options, esp_built *built) {
+  esp_built made = {0};
+  const esp_optimise_options how = {.batch = options->batch};
+  esp_status status = esp_optimise(options->model, &how, &made.graph);
+  if (status != ESP_OK) goto done;
+  made.seconds = calloc((size_t)made.graph->nnode + 1, sizeof *made.seconds);
+  if (made.seconds == NULL) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", made.graph->nnode);
+    goto done;
+  }
+  status = esp_cost_estimate(made.graph, options->machine, options->width,
+                             made.seconds);
+  if (status != ESP_OK) goto done;
+  const esp_plan_problem problem = {
+      .graph = made.graph,
+      .ranks = options->ranks,
+      .workers = options->workers,
+      .width = options->width,
+      .seconds = made.seconds,
+      .message_seconds = options->machine->message_seconds,
+      .message_bytes_per_second = options->machine->message_bytes_per_second};
+  status = esp_plan_build(&problem, &made.plan);
+
+done:
+  if (status != ESP_OK) {
+    esp_build_end(&made);
+    return status;
+  }
+  *built = made;
+  return ESP_OK;
+}
+
+void esp_build_end(esp_built *built) {
+  esp_plan_free(built->plan);
+  free(built->seconds);
+  esp_graph_free(built->graph);
+  *built = (esp_built){0};
+}

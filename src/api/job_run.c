@@ -1,0 +1,296 @@
+// A job from its keys to its report.  Each phase ends with the ranks agreeing
+// on its status, so that nobody goes on alone.
+#include "api/job_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "optimise/optimise.h"
+
+// Phase 1: what can be refused without opening anything large.
+static esp_status check_request(esp_run *run) {
+  ESP_TRY(esp_job_check(run->job));
+  if (!run->job->restart && esp_results_exist(run->job->output)) {
+    return ESP_FAIL(ESP_EXISTS,
+                    "%s exists: give another output, or restart to overwrite "
+                    "it",
+                    run->job->output);
+  }
+  return ESP_OK;
+}
+
+static esp_status find_feed(esp_run *run) {
+  const esp_graph *model = run->model;
+  if (run->job->input_name == NULL) {
+    if (model->ninput == 1) return ESP_OK;
+    return ESP_FAIL(ESP_USAGE,
+                    "the model has %d inputs, and one dataset feeds one of "
+                    "them: models with several inputs cannot be run yet",
+                    model->ninput);
+  }
+  for (int i = 0; i < model->ninput; i++) {
+    if (strcmp(model->value[model->input[i]].name, run->job->input_name) == 0) {
+      run->feed = i;
+      return ESP_OK;
+    }
+  }
+  return ESP_FAIL(ESP_USAGE, "input_name: the model has no input named \"%s\"",
+                  run->job->input_name);
+}
+
+// "1/255" divides by 255, "0.5" multiplies.
+static esp_status read_scale(const char *text, esp_feed *feed) {
+  if (text == NULL) return ESP_OK;
+  char *end;
+  double value = strtod(text, &end);
+  if (value == 1 && *end == '/') {
+    value = strtod(end + 1, &end);
+    feed->divide = value;
+  } else {
+    feed->multiply = value;
+  }
+  if (*end != '\0' || value == 0) {
+    return ESP_FAIL(ESP_USAGE, "scale is \"%s\", expected a number or 1/number",
+                    text);
+  }
+  return ESP_OK;
+}
+
+static esp_status feed_model(esp_run *run) {
+  const esp_dataset_info *info = esp_dataset_get_info(run->dataset);
+  esp_feed feed = {.type = info->type, .row = {.ndim = info->shape.ndim - 1}};
+  for (int i = 0; i < feed.row.ndim; i++) {
+    feed.row.dim[i] = info->shape.dim[i + 1];
+  }
+  feed.channels_last =
+      run->job->layout != NULL && strcmp(run->job->layout, "NHWC") == 0;
+  ESP_TRY(read_scale(run->job->scale, &feed));
+  return esp_optimise_feed(run->model, run->feed, &feed);
+}
+
+static esp_status count_samples(esp_run *run) {
+  const int64_t rows = esp_dataset_get_info(run->dataset)->shape.dim[0];
+  run->samples = run->job->samples >= 0 ? run->job->samples : rows;
+  if (run->samples > rows) {
+    return ESP_FAIL(ESP_BAD_INPUT, "samples is %lld, but %s has %lld rows",
+                    (long long)run->samples, run->job->input, (long long)rows);
+  }
+  if (run->labels == NULL) return ESP_OK;
+  const esp_dataset_info *labels = esp_dataset_get_info(run->labels);
+  if (!esp_dtype_is_integer(labels->type) ||
+      esp_shape_product(&labels->shape, 1, labels->shape.ndim) != 1) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "labels %s must be one integer for each sample",
+                    run->job->labels);
+  }
+  if (labels->shape.dim[0] < run->samples) {
+    return ESP_FAIL(ESP_BAD_INPUT, "labels %s has %lld rows for %lld samples",
+                    run->job->labels, (long long)labels->shape.dim[0],
+                    (long long)run->samples);
+  }
+  return ESP_OK;
+}
+
+// Phase 2: model and data.
+static esp_status open_inputs(esp_run *run) {
+  const esp_job *job = run->job;
+  ESP_TRY(esp_model_load(job->model, &run->model, &run->info));
+  ESP_TRY(find_feed(run));
+  ESP_TRY(esp_dataset_open(job->input, &run->dataset));
+  if (job->labels != NULL) {
+    ESP_TRY(esp_dataset_open(job->labels, &run->labels));
+  }
+  ESP_TRY(count_samples(run));
+  return feed_model(run);
+}
+
+// The batch: asked for, or what the model fixes, or enough samples to keep the
+// kernels busy while a batch still fits the caches.
+static esp_status choose_batch(esp_run *run) {
+  static const int64_t DEFAULT_BATCH = 16;
+  const esp_value *input = &run->model->value[run->model->input[run->feed]];
+  const int64_t fixed = input->tensor.shape.dim[0];
+  run->batch = run->job->batch > 0 ? run->job->batch : DEFAULT_BATCH;
+  if (fixed >= 0) {
+    if (run->job->batch > 0 && run->job->batch != fixed) {
+      return ESP_FAIL(ESP_USAGE,
+                      "batch is %lld, but the model takes %lld "
+                      "samples at a time",
+                      (long long)run->job->batch, (long long)fixed);
+    }
+    run->batch = fixed;
+    if (fixed <= 0 || run->samples % fixed != 0) {
+      return ESP_FAIL(ESP_UNSUPPORTED,
+                      "the model takes %lld samples at a time, which does not "
+                      "divide %lld: set samples",
+                      (long long)fixed, (long long)run->samples);
+    }
+  }
+  // A batch is shared by no two replicas: small datasets are cut finer.
+  const int64_t shares =
+      (int64_t)run->resources.replicas * run->resources.streams;
+  if (fixed < 0 && run->job->batch == 0 && run->samples / shares < run->batch) {
+    run->batch = run->samples / shares > 0 ? run->samples / shares : 1;
+  }
+  return ESP_OK;
+}
+
+static esp_status build_engine(esp_run *run, int64_t batch, int slots,
+                               int first_tag, esp_built *built,
+                               esp_engine *engine) {
+  const esp_build_options how = {.model = run->model,
+                                 .machine = &run->machine,
+                                 .batch = batch,
+                                 .ranks = run->resources.ranks_per_replica,
+                                 .workers = run->resources.workers,
+                                 .width = run->resources.width};
+  ESP_TRY(esp_build(&how, built));
+  const esp_exec_options options = {.graph = built->graph,
+                                    .plan = built->plan,
+                                    .rank = esp_comm_rank(run->group),
+                                    .group = run->group,
+                                    .workers = run->workers,
+                                    .bell = run->bell,
+                                    .slots = slots,
+                                    .first_tag = first_tag};
+  *engine = (esp_engine){.graph = built->graph,
+                         .plan = built->plan,
+                         .batch = batch,
+                         .slots = slots};
+  return esp_exec_create(&options, &engine->exec);
+}
+
+// Phase 3: plans, packed weights, memory, threads.
+static esp_status build_engines(esp_run *run) {
+  const esp_resources *r = &run->resources;
+  ESP_TRY(esp_bell_create(&run->bell));
+  const esp_workers_options pool = {
+      .count = r->streams * r->workers,
+      .width = r->width,
+      .unit = r->streams * r->workers * r->width == r->cores.count && !r->shared
+                  ? r->cores.unit
+                  : NULL};
+  ESP_TRY(esp_workers_open(&pool, &run->workers));
+  const int64_t rest = run->samples % run->batch;
+  const int slots = r->streams + 1; // one is read or written meanwhile
+  int tags = 0;
+  if (run->samples >= run->batch) {
+    ESP_TRY(build_engine(run, run->batch, slots, tags, &run->full_built,
+                         &run->full));
+    tags = slots * run->full_built.plan->nmessage;
+  }
+  if (rest > 0) {
+    ESP_TRY(build_engine(run, rest, 1, tags, &run->tail_built, &run->tail));
+  }
+  return ESP_OK;
+}
+
+// Latency on several cores: branches on workers, or wide operators?  The plans
+// are made on every rank alike from the same machine.
+static esp_status choose_shape(esp_run *run) {
+  esp_resources *r = &run->resources;
+  if (!r->free_choice || r->cores.count == 1 || run->samples == 0) {
+    return ESP_OK;
+  }
+  double best = 0;
+  const int shapes[2][2] = {{r->cores.count, 1}, {1, r->cores.count}};
+  for (int i = 0; i < 2; i++) {
+    const esp_build_options how = {.model = run->model,
+                                   .machine = &run->machine,
+                                   .batch = run->batch,
+                                   .ranks = r->ranks_per_replica,
+                                   .workers = shapes[i][0],
+                                   .width = shapes[i][1]};
+    esp_built built;
+    ESP_TRY(esp_build(&how, &built));
+    if (i == 0 || built.plan->predicted < best) {
+      best = built.plan->predicted;
+      r->workers = shapes[i][0];
+      r->width = shapes[i][1];
+    }
+    esp_build_end(&built);
+  }
+  return ESP_OK;
+}
+
+static esp_status run_batches(esp_run *run, const esp_listener *listener) {
+  const esp_batch_options options = {
+      .world = run->comm,
+      .group = run->group,
+      .replicas = run->resources.replicas,
+      .workers = run->workers,
+      .bell = run->bell,
+      .full = run->full,
+      .tail = run->tail,
+      .samples = run->samples,
+      .feed = run->feed,
+      .dataset = run->dataset,
+      .results = run->results,
+      .result_of = run->result_of,
+      .scoring = run->scoring,
+      .progress = listener != NULL ? listener->progress : NULL,
+      .context = listener != NULL ? listener->context : NULL};
+  const esp_status status = esp_batch_run(&options, &run->outcome);
+  // The other ranks are in the middle of their batches: nobody can agree now.
+  if (status != ESP_OK && esp_comm_size(run->comm) > 1) {
+    esp_comm_abort(run->comm, status == ESP_BAD_INPUT ? 3 : 1,
+                   esp_last_error());
+  }
+  return status;
+}
+
+static esp_status finish_results(esp_run *run) {
+  ESP_TRY(esp_outputs_note(run));
+  return esp_results_finish(run->results);
+}
+
+static esp_status run_phases(esp_run *run, const esp_listener *listener,
+                             esp_report **report) {
+  const esp_comm *comm = run->comm;
+  const double began = esp_clock_seconds();
+  ESP_TRY(esp_comm_agree(comm, check_request(run)));
+  ESP_TRY(esp_comm_agree(comm, open_inputs(run)));
+  ESP_TRY(esp_resources_find(comm, &run->resources));
+  esp_status status =
+      esp_resources_divide(run->job, esp_comm_size(comm), &run->resources);
+  if (status == ESP_OK) status = choose_batch(run);
+  ESP_TRY(esp_comm_agree(comm, status));
+  ESP_TRY(esp_machine_shared(comm, &run->machine));
+  const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;
+  ESP_TRY(esp_comm_split(comm, replica, &run->group));
+  ESP_TRY(esp_comm_agree(comm, choose_shape(run)));
+  ESP_TRY(esp_comm_agree(comm, build_engines(run)));
+  ESP_TRY(esp_outputs_open(run));
+  run->load_s = esp_clock_seconds() - began;
+  ESP_TRY(run_batches(run, listener));
+  ESP_TRY(finish_results(run));
+  return esp_report_make(run, report);
+}
+
+static void close_run(esp_run *run) {
+  esp_results_close(run->results);
+  esp_exec_free(run->full.exec);
+  esp_exec_free(run->tail.exec);
+  esp_workers_close(run->workers);
+  esp_bell_free(run->bell);
+  esp_build_end(&run->full_built);
+  esp_build_end(&run->tail_built);
+  esp_comm_free_part(run->group);
+  esp_dataset_close(run->labels);
+  esp_dataset_close(run->dataset);
+  esp_graph_free(run->model);
+  free(run->result_of);
+  free(run->outcome.latency_s);
+}
+
+esp_status esp_job_run(esp_context *context, const esp_job *job,
+                       const esp_listener *listener, esp_report **report) {
+  esp_run run = {.comm = context->comm, .job = job};
+  *report = NULL;
+  const esp_status status = run_phases(&run, listener, report);
+  close_run(&run);
+  return status;
+}

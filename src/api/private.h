@@ -1,0 +1,57 @@
+// What the files of api/ share.  Private to api/.
+#ifndef ESP_API_PRIVATE_H
+#define ESP_API_PRIVATE_H
+
+#include <espalier/espalier.h>
+
+#include "base/topology.h"
+#include "batch/batch.h"
+#include "comm/comm.h"
+#include "config/job.h"
+#include "cost/cost.h"
+#include "model/model.h"
+#include "plan/plan.h"
+#include "report/report.h"
+#include "workers/workers.h"
+
+struct esp_context {
+  esp_comm *comm;
+};
+
+// How the ranks and this rank's cores are divided (resources.c).
+typedef struct esp_resources {
+  esp_cores cores; // of this rank alone, or shared when there are too few
+  bool shared;     // more ranks than cores: threads are not bound
+  int replicas, ranks_per_replica;
+  int streams, workers, width;
+  bool free_choice; // workers and width were not asked for
+} esp_resources;
+
+// Finds this rank's share of the node's cores.  Collective.
+esp_status esp_resources_find(const esp_comm *comm, esp_resources *resources);
+// Divides ranks and cores as the job asks; what it leaves open is chosen for
+// its objective.  ESP_USAGE: it asks for what contradicts itself.
+esp_status esp_resources_divide(const esp_job *job, int ranks,
+                                esp_resources *resources);
+
+// A model for one size of batch: graph, costs, plan.
+typedef struct esp_built {
+  esp_graph *graph;
+  double *seconds; // of each node, estimated
+  esp_plan *plan;
+} esp_built;
+
+typedef struct esp_build_options {
+  const esp_graph *model;
+  const esp_machine *machine;
+  int64_t batch;
+  int ranks, workers, width;
+} esp_build_options;
+esp_status esp_build(const esp_build_options *options, esp_built *built);
+void esp_build_end(esp_built *built);
+
+// Seconds of arithmetic and of memory, as a user may count on them, without
+// measuring; esp_cost_measure() is better and takes some milliseconds.
+esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine);
+
+#endif

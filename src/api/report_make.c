@@ -1,0 +1,166 @@
+// Gathers what the ranks measured into rank 0's report.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/job_run.h"
+
+enum { HOST_BYTES = 64 };
+
+static int rising(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// The value below which `share` of the sorted numbers lie (nearest rank).
+static double quantile(const double *sorted, int count, double share) {
+  if (count == 0) return 0;
+  int at = (int)(share * count);
+  return sorted[at < count ? at : count - 1];
+}
+
+static esp_status gather_latencies(esp_run *run, esp_report *r) {
+  double *all = NULL;
+  int count = 0;
+  ESP_TRY(esp_comm_gather_numbers(run->comm, run->outcome.latency_s,
+                                  run->outcome.latencies, &all, &count));
+  if (count > 0) {
+    qsort(all, (size_t)count, sizeof *all, rising);
+    r->latency_median_s = quantile(all, count, 0.5);
+    r->latency_p99_s = quantile(all, count, 0.99);
+  }
+  free(all);
+  return ESP_OK;
+}
+
+static double computed(const esp_engine *engine) {
+  double sum = 0;
+  if (engine->exec == NULL) return sum;
+  double *seconds = calloc((size_t)engine->graph->nnode + 1, sizeof *seconds);
+  if (seconds == NULL) return sum;
+  esp_exec_add_seconds(engine->exec, seconds);
+  for (int n = 0; n < engine->graph->nnode; n++) sum += seconds[n];
+  free(seconds);
+  return sum;
+}
+
+static void gather_sums(esp_run *run, esp_report *r) {
+  const esp_batch_result *o = &run->outcome;
+  double sums[] = {(double)o->right, o->read_s, o->write_s, o->wait_s,
+                   computed(&run->full) + computed(&run->tail)};
+  esp_comm_sum(run->comm, sums, (int)(sizeof sums / sizeof sums[0]));
+  r->right = (int64_t)sums[0];
+  r->read_s = sums[1];
+  r->write_s = sums[2];
+  r->wait_s = sums[3];
+  r->compute_s = sums[4];
+}
+
+// "node1 x 2, node2 x 2": ranks come node by node from every launcher's
+// default; where they do not, a host is named again.
+static char *list_hosts(const char *names, int ranks) {
+  char *text = NULL;
+  size_t bytes;
+  FILE *out = open_memstream(&text, &bytes);
+  if (out == NULL) return NULL;
+  for (int r = 0, same; r < ranks; r += same) {
+    const char *name = names + (size_t)r * HOST_BYTES;
+    for (same = 1; r + same < ranks; same++) {
+      if (strcmp(name, name + (size_t)same * HOST_BYTES) != 0) break;
+    }
+    fprintf(out, "%s%s x %d", r > 0 ? ", " : "", name, same);
+  }
+  return fclose(out) == 0 ? text : NULL;
+}
+
+static esp_status gather_hosts(esp_run *run, esp_report *r) {
+  char mine[HOST_BYTES] = "";
+  (void)gethostname(mine, sizeof mine - 1);
+  const int ranks = esp_comm_size(run->comm);
+  char *names = calloc((size_t)ranks, HOST_BYTES);
+  if (names == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot list the hosts");
+  esp_comm_gather_texts(run->comm, mine, HOST_BYTES, names);
+  r->hosts = list_hosts(names, ranks);
+  free(names);
+  return ESP_OK;
+}
+
+static void describe_plan(const esp_run *run, esp_report *r) {
+  const esp_resources *have = &run->resources;
+  const esp_built *built =
+      run->full.exec != NULL ? &run->full_built : &run->tail_built;
+  r->ranks = esp_comm_size(run->comm);
+  r->replicas = have->replicas;
+  r->ranks_per_replica = have->ranks_per_replica;
+  r->streams = have->streams;
+  r->workers = have->workers;
+  r->width = have->width;
+  r->batch = run->batch;
+  if (built->plan == NULL) return; // no samples
+  for (int n = 0; n < built->plan->nnode; n++) {
+    r->nodes_per_rank[built->plan->rank_of[n]]++;
+  }
+  r->predicted_s = built->plan->predicted;
+  r->lower_bound_s = built->plan->lower_bound;
+  if (built->plan->critical > 0) {
+    r->ceiling = built->plan->total / built->plan->critical;
+  }
+}
+
+static char *copy(const char *text) { return strdup(text != NULL ? text : ""); }
+
+static esp_status fill(esp_run *run, esp_report *r) {
+  const esp_job *job = run->job;
+  r->nodes_per_rank = calloc((size_t)run->resources.ranks_per_replica,
+                             sizeof *r->nodes_per_rank);
+  if (r->nodes_per_rank == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot report");
+  }
+  describe_plan(run, r);
+  const esp_built *built =
+      run->full.exec != NULL ? &run->full_built : &run->tail_built;
+  r->method = copy(built->plan != NULL ? built->plan->method : "nothing to do");
+  r->model = copy(job->model);
+  r->input = copy(job->input);
+  r->output = copy(job->output);
+  r->summary_file = job->summary != NULL && strcmp(job->summary, "-") != 0
+                        ? copy(job->summary)
+                        : NULL;
+  r->samples = run->samples;
+  r->seconds = run->outcome.seconds;
+  r->load_s = run->load_s;
+  r->measured_s = r->latency_median_s;
+  r->peak_bytes = 0;
+  if (run->full.exec != NULL) {
+    r->peak_bytes += (double)esp_exec_bytes(run->full.exec);
+  }
+  if (run->tail.exec != NULL) {
+    r->peak_bytes += (double)esp_exec_bytes(run->tail.exec);
+  }
+  if (run->scoring.labels != NULL) {
+    r->score_name = copy("accuracy");
+    r->score = r->samples > 0 ? (double)r->right / (double)r->samples : 0;
+  }
+  return esp_versions(&r->versions);
+}
+
+esp_status esp_report_make(esp_run *run, esp_report **report) {
+  esp_report *r = calloc(1, sizeof *r);
+  esp_status status =
+      r != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot report");
+  ESP_TRY(esp_comm_agree(run->comm, status));
+  status = gather_latencies(run, r);
+  if (status == ESP_OK) {
+    gather_sums(run, r);
+    status = gather_hosts(run, r);
+  }
+  if (status == ESP_OK) status = fill(run, r);
+  status = esp_comm_agree(run->comm, status);
+  if (status != ESP_OK || esp_comm_rank(run->comm) != 0) {
+    esp_report_free(r);
+    return status;
+  }
+  *report = r;
+  return ESP_OK;
+}

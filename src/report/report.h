@@ -1,0 +1,30 @@
+// What a run came to, as table and JSON; the line that shows progress.
+// Floor 7.
+#ifndef ESP_REPORT_REPORT_H
+#define ESP_REPORT_REPORT_H
+
+#include <espalier/espalier.h>
+
+#include "plan/plan.h"
+
+// Everything that the table and the summary say; texts are the report's own.
+struct esp_report {
+  char *model, *input, *output;
+  char *score_name; // NULL: not scored
+  double score;
+  int64_t right;
+  int64_t samples, batch;
+  double seconds, load_s; // of the batches; of all before them
+  double latency_median_s, latency_p99_s;
+  int ranks, replicas, ranks_per_replica, streams, workers, width;
+  int *nodes_per_rank; // [ranks_per_replica]
+  char *method;
+  double predicted_s, measured_s, lower_bound_s, ceiling; // of one batch
+  double read_s, write_s, wait_s, compute_s;              // summed over ranks
+  double peak_bytes;  // of values and scratch memory, largest rank
+  char *versions;     // one line for each library
+  char *hosts;        // "name x ranks, ..."
+  char *summary_file; // NULL: not written
+};
+
+#endif

@@ -1,0 +1,75 @@
+// The table at the end of a run.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/report.h"
+
+void esp_report_free(esp_report *report) {
+  if (report == NULL) return;
+  free(report->model);
+  free(report->input);
+  free(report->output);
+  free(report->score_name);
+  free(report->nodes_per_rank);
+  free(report->method);
+  free(report->versions);
+  free(report->hosts);
+  free(report->summary_file);
+  free(report);
+}
+
+static void write_plan(FILE *out, const esp_report *r) {
+  fprintf(out, "plan       %d rank%s = %d replica%s x %d, ", r->ranks,
+          r->ranks == 1 ? "" : "s", r->replicas, r->replicas == 1 ? "" : "s",
+          r->ranks_per_replica);
+  fprintf(out, "each rank %d stream%s x %d worker%s x width %d; batch %lld\n",
+          r->streams, r->streams == 1 ? "" : "s", r->workers,
+          r->workers == 1 ? "" : "s", r->width, (long long)r->batch);
+  if (r->ranks_per_replica > 1) {
+    fprintf(out, "           nodes of the graph on ranks:");
+    for (int i = 0; i < r->ranks_per_replica; i++) {
+      fprintf(out, " %d", r->nodes_per_rank[i]);
+    }
+    fprintf(out, " (%s)\n", r->method);
+  }
+}
+
+static void write_certificate(FILE *out, const esp_report *r) {
+  fprintf(
+      out,
+      "batch      predicted %.3f ms, measured %.3f ms, lower bound %.3f ms; "
+      "branches alone could give %.2fx\n",
+      1e3 * r->predicted_s, 1e3 * r->measured_s, 1e3 * r->lower_bound_s,
+      r->ceiling);
+  const double all = r->seconds * r->ranks;
+  if (all > 0) {
+    fprintf(out,
+            "conductors read %.1f %%, wrote %.1f %%, waited %.1f %% of the "
+            "time\n",
+            100 * r->read_s / all, 100 * r->write_s / all,
+            100 * r->wait_s / all);
+  }
+}
+
+esp_status esp_report_table(const esp_report *r, char **text) {
+  size_t bytes;
+  FILE *out = open_memstream(text, &bytes);
+  if (out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot write the table");
+  fprintf(out, "model      %s\n", r->model);
+  if (r->score_name != NULL) {
+    fprintf(out, "%-10s %.2f %% (%lld of %lld)\n", r->score_name,
+            100 * r->score, (long long)r->right, (long long)r->samples);
+  }
+  fprintf(out, "samples    %lld in %.3f s: %.0f samples per second\n",
+          (long long)r->samples, r->seconds,
+          r->seconds > 0 ? (double)r->samples / r->seconds : 0.0);
+  write_plan(out, r);
+  write_certificate(out, r);
+  fprintf(out, "results    %s\n", r->output);
+  if (r->summary_file != NULL) {
+    fprintf(out, "summary    %s\n", r->summary_file);
+  }
+  if (fclose(out) != 0)
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot write the table");
+  return ESP_OK;
+}
