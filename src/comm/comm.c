@@ -151,6 +151,16 @@ void esp_comm_gather_texts(const esp_comm *comm, const char *mine, size_t room,
 
 void esp_comm_barrier(const esp_comm *comm) { MPI_Barrier(comm->group); }
 
+const char *esp_comm_library(char *text, size_t room) {
+  char said[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length, version, subversion;
+  MPI_Get_library_version(said, &length);
+  said[strcspn(said, ",\n")] = '\0'; // the rest tells who built it
+  MPI_Get_version(&version, &subversion);
+  (void)snprintf(text, room, "%.64s, MPI %d.%d", said, version, subversion);
+  return text;
+}
+
 void esp_comm_abort(const esp_comm *comm, int exit_status,
                     const char *message) {
   esp_log(ESP_LOG_ERROR, "%s", message);

@@ -56,6 +56,10 @@ void esp_comm_gather_texts(const esp_comm *comm, const char *mine, size_t room,
                            char *all);
 void esp_comm_barrier(const esp_comm *comm);
 
+// Writes "Open MPI ..., MPI 3.1" (what the library says of itself) into text
+// and returns it.
+const char *esp_comm_library(char *text, size_t room);
+
 // Prints the message and ends all ranks at once with this exit status.
 void esp_comm_abort(const esp_comm *comm, int exit_status, const char *message)
     __attribute__((noreturn));

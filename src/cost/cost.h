@@ -14,6 +14,9 @@ typedef struct esp_machine {
   double message_bytes_per_second;
 } esp_machine;
 
+// A common core of these years, for where nothing may be measured.
+esp_machine esp_cost_typical(void);
+
 // Measures this core and its memory for some milliseconds.  Messages are set to
 // those of shared memory.
 esp_status esp_cost_measure(esp_machine *machine);

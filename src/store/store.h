@@ -13,6 +13,9 @@
 #include "base/status.h"
 #include "tensor/tensor.h"
 
+// Writes "HDF5 1.10.8, parallel" into text and returns it.
+const char *esp_store_library(char *text, size_t room);
+
 // A dataset whose first axis is the sample ("row").
 typedef struct esp_dataset esp_dataset;
 typedef struct esp_dataset_info {
