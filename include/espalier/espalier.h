@@ -55,6 +55,10 @@ esp_status esp_job_set(esp_job *job, const char *key, const char *value);
 // key and what was expected, and the job is as it was.  ESP_IO: cannot read.
 esp_status esp_job_load(esp_job *job, const char *path);
 
+// The value of a text key (also its default), NULL when it has none or is no
+// text key.  Borrowed: valid until the key is set again.
+const char *esp_job_get(const esp_job *job, const char *key);
+
 typedef enum esp_key_kind {
   ESP_KEY_TEXT,
   ESP_KEY_INT,
