@@ -1,0 +1,130 @@
+// Plans walked for real: any ranks and workers give the bytes of one.
+// Run with 1, 2 and 3 ranks: mpirun -n <ranks> test_exec_exec
+#include "exec/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/toy.h"
+
+static esp_comm *comm;
+
+enum { LENGTH = 3000, SLOTS = 3 };
+
+typedef struct walker {
+  esp_graph *graph;
+  esp_plan *plan;
+  esp_workers *pool;
+  esp_bell *bell;
+  esp_exec *exec;
+} walker;
+
+static void open_walker(walker *w, const esp_comm *group, int workers) {
+  double *seconds = calloc((size_t)w->graph->nnode + 1, sizeof *seconds);
+  for (int n = 0; n < w->graph->nnode; n++) seconds[n] = 1;
+  const esp_plan_problem problem = {
+      .graph = w->graph,
+      .ranks = group != NULL ? esp_comm_size(group) : 1,
+      .workers = workers,
+      .width = 1,
+      .seconds = seconds,
+      .message_seconds = 1e-3, // cheap, so that the graph is spread
+      .message_bytes_per_second = 1e9};
+  CHECK_OK(esp_plan_build(&problem, &w->plan));
+  CHECK_OK(esp_plan_check(w->plan, w->graph));
+  free(seconds);
+  const esp_workers_options pool = {.count = workers, .width = 1};
+  CHECK_OK(esp_workers_open(&pool, &w->pool));
+  CHECK_OK(esp_bell_create(&w->bell));
+  const esp_exec_options options = {.graph = w->graph,
+                                    .plan = w->plan,
+                                    .rank = group != NULL ? esp_comm_rank(group)
+                                                          : 0,
+                                    .group = group,
+                                    .workers = w->pool,
+                                    .bell = w->bell,
+                                    .slots = SLOTS};
+  CHECK_OK(esp_exec_create(&options, &w->exec));
+}
+
+static void close_walker(walker *w) {
+  esp_exec_free(w->exec);
+  esp_workers_close(w->pool);
+  esp_bell_free(w->bell);
+  esp_plan_free(w->plan);
+}
+
+static void start(walker *w, int slot, int batch) {
+  float *in = esp_exec_value(w->exec, slot, w->graph->input[0]);
+  for (int i = 0; in != NULL && i < LENGTH; i++) {
+    in[i] = (float)((i * 7 + batch * 13) % 101);
+  }
+  esp_exec_start(w->exec, slot, batch);
+}
+
+static void finish(walker *w, int slot) {
+  esp_status status;
+  const char *message;
+  while (!esp_exec_done(w->exec, slot, &status, &message)) {
+    const uint64_t seen = esp_bell_count(w->bell);
+    esp_exec_move(w->exec);
+    if (!esp_exec_done(w->exec, slot, &status, &message)) {
+      esp_bell_wait(w->bell, seen, 1e-4);
+    }
+  }
+  CU_ASSERT_EQUAL(status, ESP_OK);
+}
+
+// Batches in all slots at once, twice, against one rank with one worker.
+static void compare_with_one(esp_graph *graph, int workers) {
+  walker one = {.graph = graph}, all = {.graph = graph};
+  open_walker(&one, NULL, 1);
+  open_walker(&all, comm, workers);
+  for (int round = 0; round < 2; round++) {
+    for (int s = 0; s < SLOTS; s++) start(&all, s, round * SLOTS + s);
+    for (int s = 0; s < SLOTS; s++) {
+      finish(&all, s);
+      if (esp_comm_rank(comm) != 0) continue;
+      start(&one, 0, round * SLOTS + s);
+      finish(&one, 0);
+      for (int i = 0; i < graph->noutput; i++) {
+        const int v = graph->output[i];
+        check_same_bytes(esp_exec_value(all.exec, s, v),
+                         esp_exec_value(one.exec, 0, v),
+                         LENGTH * sizeof(float));
+      }
+    }
+  }
+  esp_comm_barrier(comm);
+  close_walker(&one);
+  close_walker(&all);
+}
+
+static void branches_give_the_bytes_of_one(void) {
+  for (int workers = 1; workers <= 3; workers++) {
+    esp_graph *graph = toy_branches(4, 6, LENGTH);
+    compare_with_one(graph, workers);
+    esp_graph_free(graph);
+  }
+}
+
+static void random_graphs_give_the_bytes_of_one(void) {
+  for (int round = 0; round < 12; round++) {
+    esp_graph *graph = toy_random(5 + 4 * round, LENGTH); // same on all ranks
+    compare_with_one(graph, 1 + round % 2);
+    esp_graph_free(graph);
+  }
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(branches_give_the_bytes_of_one),
+      CASE(random_graphs_give_the_bytes_of_one),
+      {NULL, NULL},
+  };
+  if (esp_comm_open(&comm) != ESP_OK) return 1;
+  const int result = check_run("exec", cases);
+  esp_comm_close(comm);
+  return result;
+}

@@ -1,0 +1,131 @@
+// Plans: legal for random graphs and any resources, and good where the best is
+// known.
+#include "plan/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/toy.h"
+
+static esp_plan *plan_of(const esp_graph *graph, int ranks, int workers,
+                         double message, bool equal) {
+  double *seconds = calloc((size_t)graph->nnode + 1, sizeof *seconds);
+  for (int n = 0; n < graph->nnode; n++) {
+    seconds[n] = equal ? 1.0 : (double)(check_random() % 10);
+  }
+  const esp_plan_problem problem = {.graph = graph,
+                                    .ranks = ranks,
+                                    .workers = workers,
+                                    .width = 1,
+                                    .seconds = seconds,
+                                    .message_seconds = message,
+                                    .message_bytes_per_second = 1e9};
+  esp_plan *plan = NULL;
+  CHECK_OK(esp_plan_build(&problem, &plan));
+  free(seconds);
+  return plan;
+}
+
+static void random_graphs_have_legal_plans(void) {
+  for (int round = 0; round < 60; round++) {
+    esp_graph *graph = toy_random(1 + round, 16);
+    for (int ranks = 1; ranks <= 4; ranks++) {
+      for (int workers = 1; workers <= 3; workers += 2) {
+        const double message = (double)(check_random() % 4);
+        esp_plan *plan = plan_of(graph, ranks, workers, message, round % 2);
+        CHECK_OK(esp_plan_check(plan, graph));
+        CU_ASSERT(plan->predicted >= plan->lower_bound - 1e-9);
+        CU_ASSERT(plan->predicted <= plan->total + 1e-9);
+        esp_plan_free(plan);
+      }
+    }
+    esp_graph_free(graph);
+  }
+}
+
+static void free_messages_spread_branches(void) {
+  esp_graph *graph = toy_branches(2, 10, 16);
+  esp_plan *plan = plan_of(graph, 2, 1, 1e-6, true);
+  CHECK_OK(esp_plan_check(plan, graph));
+  CU_ASSERT_DOUBLE_EQUAL(plan->predicted, 11, 1e-3);
+  CU_ASSERT(plan->nmessage >= 2);
+  CU_ASSERT_STRING_EQUAL(plan->method, "all ranks");
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+static void dear_messages_keep_to_one_rank(void) {
+  esp_graph *graph = toy_branches(2, 10, 16);
+  esp_plan *plan = plan_of(graph, 2, 1, 100, true);
+  CU_ASSERT_EQUAL(plan->nmessage, 0);
+  CU_ASSERT_DOUBLE_EQUAL(plan->predicted, 21, 1e-9);
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+static void workers_share_a_rank(void) {
+  esp_graph *graph = toy_branches(4, 5, 16);
+  esp_plan *plan = plan_of(graph, 1, 2, 1, true);
+  CHECK_OK(esp_plan_check(plan, graph));
+  CU_ASSERT_DOUBLE_EQUAL(plan->predicted, 11, 1e-9);
+  CU_ASSERT_DOUBLE_EQUAL(plan->critical, 6, 1e-9);
+  CU_ASSERT_DOUBLE_EQUAL(plan->lower_bound, 10.5, 1e-9);
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+static void a_chain_uses_two_buffers(void) {
+  enum { LENGTH = 1024 };
+  esp_graph *graph = toy_branches(1, 50, LENGTH);
+  esp_plan *plan = plan_of(graph, 1, 1, 1, true);
+  // The value read and the value written; the input's place is used again.
+  CU_ASSERT_EQUAL(plan->rank[0].bytes, 2 * LENGTH * sizeof(float));
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+static void the_same_problem_gives_the_same_plan(void) {
+  esp_graph *graph = toy_branches(5, 4, 16);
+  esp_plan *a = plan_of(graph, 3, 2, 0.1, true);
+  esp_plan *b = plan_of(graph, 3, 2, 0.1, true);
+  char *first = NULL, *second = NULL;
+  CHECK_OK(esp_plan_json(a, graph, &first));
+  CHECK_OK(esp_plan_json(b, graph, &second));
+  CU_ASSERT_STRING_EQUAL(first, second);
+  free(first);
+  free(second);
+  CHECK_OK(esp_plan_text(a, graph, &first));
+  CU_ASSERT(strstr(first, "rank 2:") != NULL);
+  free(first);
+  esp_plan_free(a);
+  esp_plan_free(b);
+  esp_graph_free(graph);
+}
+
+static void a_broken_plan_is_found(void) {
+  esp_graph *graph = toy_branches(2, 3, 16);
+  esp_plan *plan = plan_of(graph, 1, 2, 1, true);
+  size_t *place = plan->rank[0].place;
+  const int a = graph->node[0].out[0], b = graph->node[3].out[0];
+  place[a] = place[b]; // two branches in one buffer
+  CHECK_STATUS(esp_plan_check(plan, graph), ESP_INTERNAL);
+  check_message("share memory");
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(random_graphs_have_legal_plans),
+      CASE(free_messages_spread_branches),
+      CASE(dear_messages_keep_to_one_rank),
+      CASE(workers_share_a_rank),
+      CASE(a_chain_uses_two_buffers),
+      CASE(the_same_problem_gives_the_same_plan),
+      CASE(a_broken_plan_is_found),
+      {NULL, NULL},
+  };
+  return check_run("plan", cases);
+}
