@@ -1,0 +1,240 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/private.h"
+
+static const char *name_of(const Onnx__TensorProto *proto) {
+  return proto->name != NULL ? proto->name : "";
+}
+
+static esp_status read_shape(const Onnx__TensorProto *proto,
+                             esp_tensor *tensor) {
+  if (!esp_dtype_valid(proto->data_type) || proto->data_type == ESP_UNDEFINED ||
+      proto->data_type == ESP_STRING) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "tensor \"%s\" has element type %d",
+                    name_of(proto), (int)proto->data_type);
+  }
+  if (proto->n_dims > ESP_MAX_NDIM) {
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "tensor \"%s\" has %zu dimensions, at most %d are possible",
+                    name_of(proto), proto->n_dims, ESP_MAX_NDIM);
+  }
+  *tensor = (esp_tensor){.type = (esp_dtype)proto->data_type,
+                         .shape = {.ndim = (int)proto->n_dims}};
+  for (size_t i = 0; i < proto->n_dims; i++) {
+    tensor->shape.dim[i] = proto->dims[i];
+  }
+  return ESP_OK;
+}
+
+static esp_status wrong_length(const Onnx__TensorProto *proto, size_t have,
+                               size_t want) {
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "tensor \"%s\" has %zu bytes or numbers of data, its shape "
+                  "asks for %zu",
+                  name_of(proto), have, want);
+}
+
+// Numbers of 32 bits hold the smaller types one by one.
+static esp_status narrow(const Onnx__TensorProto *proto, size_t count,
+                         size_t each, esp_arena *arena, void **data) {
+  if (proto->n_int32_data != count) {
+    return wrong_length(proto, proto->n_int32_data, count);
+  }
+  ESP_TRY(esp_arena_take(arena, count, each, data));
+  for (size_t i = 0; i < count;
+       i++) { // little endian: the low bytes come first
+    memcpy((unsigned char *)*data + i * each, &proto->int32_data[i], each);
+  }
+  return ESP_OK;
+}
+
+static esp_status take_numbers(const Onnx__TensorProto *proto,
+                               const void *numbers, size_t have, size_t count,
+                               size_t each, esp_arena *arena, void **data) {
+  if (have != count) return wrong_length(proto, have, count);
+  return esp_arena_copy(arena, numbers, count * each, data);
+}
+
+static esp_status take_typed(const Onnx__TensorProto *proto,
+                             const esp_tensor *tensor, size_t bytes,
+                             esp_arena *arena, void **data) {
+  const size_t each = esp_dtype_bytes(tensor->type);
+  const size_t count = bytes / each;
+  switch (tensor->type) {
+  case ESP_FLOAT:
+    return take_numbers(proto, proto->float_data, proto->n_float_data, count,
+                        each, arena, data);
+  case ESP_COMPLEX64:
+    return take_numbers(proto, proto->float_data, proto->n_float_data,
+                        2 * count, each / 2, arena, data);
+  case ESP_DOUBLE:
+    return take_numbers(proto, proto->double_data, proto->n_double_data, count,
+                        each, arena, data);
+  case ESP_COMPLEX128:
+    return take_numbers(proto, proto->double_data, proto->n_double_data,
+                        2 * count, each / 2, arena, data);
+  case ESP_INT64:
+    return take_numbers(proto, proto->int64_data, proto->n_int64_data, count,
+                        each, arena, data);
+  case ESP_UINT64:
+    return take_numbers(proto, proto->uint64_data, proto->n_uint64_data, count,
+                        each, arena, data);
+  case ESP_UINT32: {
+    if (proto->n_uint64_data != count) {
+      return wrong_length(proto, proto->n_uint64_data, count);
+    }
+    ESP_TRY(esp_arena_take(arena, count, each, data));
+    for (size_t i = 0; i < count; i++) {
+      ((uint32_t *)*data)[i] = (uint32_t)proto->uint64_data[i];
+    }
+    return ESP_OK;
+  }
+  default:
+    return narrow(proto, count, each, arena, data);
+  }
+}
+
+static esp_status take_raw(const Onnx__TensorProto *proto, size_t bytes,
+                           size_t each, esp_arena *arena, void **data) {
+  if (proto->raw_data.len != bytes) {
+    return wrong_length(proto, proto->raw_data.len, bytes);
+  }
+  if ((uintptr_t)proto->raw_data.data % each == 0 && bytes > 0) {
+    *data = proto->raw_data.data; // lives as long as the message
+    return ESP_OK;
+  }
+  return esp_arena_copy(arena, proto->raw_data.data, bytes, data);
+}
+
+typedef struct mapping {
+  void *address;
+  size_t bytes;
+} mapping;
+
+static void unmap(void *thing) {
+  mapping *m = thing;
+  (void)munmap(m->address, m->bytes);
+}
+
+typedef struct external {
+  const char *location;
+  uint64_t offset;
+} external;
+
+static esp_status read_external(const Onnx__TensorProto *proto, external *e) {
+  *e = (external){0};
+  for (size_t i = 0; i < proto->n_external_data; i++) {
+    const Onnx__StringStringEntryProto *entry = proto->external_data[i];
+    if (entry->key == NULL || entry->value == NULL) continue;
+    if (strcmp(entry->key, "location") == 0) e->location = entry->value;
+    if (strcmp(entry->key, "offset") == 0) {
+      e->offset = strtoull(entry->value, NULL, 10);
+    }
+  }
+  if (e->location == NULL || e->location[0] == '/' ||
+      strstr(e->location, "..") != NULL) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "tensor \"%s\" has its data at \"%s\", expected a path "
+                    "inside the model's folder",
+                    name_of(proto), e->location != NULL ? e->location : "");
+  }
+  return ESP_OK;
+}
+
+static esp_status take_external(const Onnx__TensorProto *proto,
+                                const char *folder, size_t bytes,
+                                esp_arena *arena, void **data) {
+  external e;
+  ESP_TRY(read_external(proto, &e));
+  char path[PATH_MAX];
+  const int used = snprintf(path, sizeof path, "%s/%s", folder, e.location);
+  const int file =
+      used > 0 && (size_t)used < sizeof path ? open(path, O_RDONLY) : -1;
+  struct stat about;
+  if (file < 0 || fstat(file, &about) != 0 ||
+      e.offset > (uint64_t)about.st_size ||
+      bytes > (uint64_t)about.st_size - e.offset) {
+    if (file >= 0) (void)close(file);
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "tensor \"%s\": %s is missing or shorter than %llu bytes",
+                    name_of(proto), e.location,
+                    (unsigned long long)e.offset + bytes);
+  }
+  void *address = bytes > 0 ? mmap(NULL, (size_t)about.st_size, PROT_READ,
+                                   MAP_PRIVATE, file, 0)
+                            : NULL;
+  (void)close(file);
+  if (address == MAP_FAILED) {
+    return ESP_FAIL(ESP_IO, "cannot map %s", e.location);
+  }
+  if (bytes == 0) return esp_arena_take(arena, 1, 1, data);
+  void *block;
+  esp_status status = esp_arena_take(arena, 1, sizeof(mapping), &block);
+  if (status == ESP_OK) {
+    mapping *m = block;
+    *m = (mapping){.address = address, .bytes = (size_t)about.st_size};
+    status = esp_arena_keep(arena, m, unmap);
+  }
+  if (status != ESP_OK) {
+    (void)munmap(address, (size_t)about.st_size);
+    return status;
+  }
+  *data = (unsigned char *)address + e.offset;
+  return ESP_OK;
+}
+
+esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
+                                 const char *folder, esp_arena *arena,
+                                 esp_tensor *tensor) {
+  esp_tensor made;
+  size_t bytes;
+  ESP_TRY(read_shape(proto, &made));
+  esp_status status = esp_shape_bytes(&made.shape, made.type, &bytes);
+  if (status != ESP_OK) {
+    return esp_fail_within(status, "tensor \"%s\"", name_of(proto));
+  }
+  if (proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+    status = take_external(proto, folder, bytes, arena, &made.data);
+  } else if (proto->has_raw_data) {
+    status =
+        take_raw(proto, bytes, esp_dtype_bytes(made.type), arena, &made.data);
+  } else {
+    status = take_typed(proto, &made, bytes, arena, &made.data);
+  }
+  ESP_TRY(status);
+  *tensor = made;
+  return ESP_OK;
+}
+
+esp_status esp_model_read_tensor(const char *path, esp_arena *arena,
+                                 esp_tensor *tensor, const char **name) {
+  unsigned char *bytes;
+  size_t count;
+  ESP_TRY(esp_file_read(path, &bytes, &count));
+  Onnx__TensorProto *proto = onnx__tensor_proto__unpack(NULL, count, bytes);
+  esp_status status;
+  if (proto == NULL || !proto->has_data_type) {
+    status = ESP_FAIL(ESP_BAD_INPUT, "%s is not a serialised tensor", path);
+    goto done;
+  }
+  status = esp_tensor_from_proto(proto, ".", arena, tensor);
+  if (status == ESP_OK && tensor->data == proto->raw_data.data) {
+    status = esp_arena_copy(arena, proto->raw_data.data, proto->raw_data.len,
+                            &tensor->data); // the message ends here
+  }
+  char *copy;
+  if (status == ESP_OK) status = esp_arena_string(arena, name_of(proto), &copy);
+  if (status == ESP_OK) *name = copy;
+
+done:
+  if (proto != NULL) onnx__tensor_proto__free_unpacked(proto, NULL);
+  esp_free(bytes);
+  return status;
+}
