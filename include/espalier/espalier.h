@@ -62,9 +62,7 @@ const char *esp_job_get(const esp_job *job, const char *key);
 typedef enum esp_key_kind {
   ESP_KEY_TEXT,
   ESP_KEY_INT,
-  ESP_KEY_REAL,
-  ESP_KEY_FLAG,
-  ESP_KEY_LIST
+  ESP_KEY_FLAG
 } esp_key_kind;
 
 // A key of a job, for help and documents.

@@ -8,16 +8,9 @@
 
 #include "base/status.h"
 
-typedef struct esp_text_list {
-  char **text;
-  int count;
-} esp_text_list;
-
 #define ESP_JOB_TEXT char *
 #define ESP_JOB_INT int64_t
-#define ESP_JOB_REAL double
 #define ESP_JOB_FLAG bool
-#define ESP_JOB_LIST esp_text_list
 
 // A job; each member is a key of config/job_keys.h.  Texts belong to the job.
 struct esp_job {

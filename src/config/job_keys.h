@@ -1,27 +1,43 @@
 // Every key of a job: KEY(member, kind, default, argument, help).  One list for
 // the job file, the options (an underscore in the key is a dash in the option),
-// --help and docs/job-file.md.  Kinds: TEXT (NULL: not given), INT (0 or -1: see
-// help), REAL, FLAG, LIST (texts; in options separated by commas).  Choices in
-// an argument are separated by |.
+// --help and docs/job-file.md.  Kinds: TEXT (NULL: not given), INT (0 or -1:
+// see help) and FLAG.  Choices in an argument are separated by |.
 
 KEY(model, TEXT, NULL, "FILE", "ONNX model to run")
-KEY(input, TEXT, NULL, "FILE:/DATASET", "HDF5 dataset; its first axis is the sample")
-KEY(input_name, TEXT, NULL, "NAME", "model input that the dataset feeds; needed only when the model has several without a default")
-KEY(scale, TEXT, NULL, "NUMBER|1/NUMBER", "factor for the input's values, e.g. 1/255 for bytes to 0..1; default: none")
-KEY(layout, TEXT, NULL, "NCHW|NHWC", "order of the dataset's axes; default: the model's own")
+KEY(input, TEXT, NULL, "FILE:/DATASET",
+    "HDF5 dataset; its first axis is the sample")
+KEY(input_name, TEXT, NULL, "NAME",
+    "model input that the dataset feeds; needed only when the model has "
+    "several without a default")
+KEY(scale, TEXT, NULL, "NUMBER|1/NUMBER",
+    "factor for the input's values, e.g. 1/255 for bytes to 0..1; default: "
+    "none")
+KEY(layout, TEXT, NULL, "NCHW|NHWC",
+    "order of the dataset's axes; default: the model's own")
 KEY(samples, INT, -1, "N", "use the first N samples only; -1: all")
 KEY(output, TEXT, NULL, "FILE", "HDF5 file for the results, /outputs/<name>")
 KEY(restart, FLAG, false, "", "overwrite an output file that exists")
-KEY(labels, TEXT, NULL, "FILE:/DATASET", "one integer per sample: the right class")
-KEY(score, TEXT, NULL, "accuracy|none", "what to compute from the labels; default: accuracy when labels are given")
-KEY(score_output, TEXT, NULL, "NAME", "model output that is scored, and that argmax and top_k read; default: the first")
-KEY(argmax, FLAG, false, "", "also write the index of the largest value of each sample")
-KEY(top_k, INT, 0, "K", "also write the K largest values of each sample and their indices")
-KEY(objective, TEXT, "throughput", "throughput|latency", "what the plan aims at")
+KEY(labels, TEXT, NULL, "FILE:/DATASET",
+    "one integer per sample: the right class")
+KEY(score, TEXT, NULL, "accuracy|none",
+    "what to compute from the labels; default: accuracy when labels are given")
+KEY(score_output, TEXT, NULL, "NAME",
+    "model output that is scored, and that argmax and top_k read; default: the "
+    "first")
+KEY(argmax, FLAG, false, "",
+    "also write the index of the largest value of each sample")
+KEY(top_k, INT, 0, "K",
+    "also write the K largest values of each sample and their indices")
+KEY(objective, TEXT, "throughput", "throughput|latency",
+    "what the plan aims at")
 KEY(batch, INT, 0, "N", "samples computed together; 0: chosen")
-KEY(replicas, INT, 0, "N", "groups of ranks, each with the whole model; 1: all ranks share one graph's branches; 0: chosen")
+KEY(replicas, INT, 0, "N",
+    "groups of ranks, each with the whole model; 1: all ranks share one "
+    "graph's branches; 0: chosen")
 KEY(streams, INT, 0, "N", "batches in flight inside a rank; 0: chosen")
-KEY(workers, INT, 0, "N", "threads of a rank that run operators side by side (inter-op); 0: chosen")
+KEY(workers, INT, 0, "N",
+    "threads of a rank that run operators side by side (inter-op); 0: chosen")
 KEY(width, INT, 0, "N", "OpenMP threads of one operator (intra-op); 0: chosen")
 KEY(summary, TEXT, NULL, "FILE", "write a JSON summary; - is standard output")
-KEY(progress, TEXT, "auto", "auto|bar|lines|none", "how progress is shown; auto: a bar on a terminal, lines elsewhere")
+KEY(progress, TEXT, "auto", "auto|bar|lines|none",
+    "how progress is shown; auto: a bar on a terminal, lines elsewhere")

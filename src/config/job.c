@@ -1,0 +1,249 @@
+#include "config/job.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Where a key lies in the job: one of these, by its kind.
+typedef union place {
+  char **text;
+  int64_t *number;
+  bool *flag;
+} place;
+
+#define DEFAULT_TEXT(value) (value)
+#define DEFAULT_INT(value) #value
+#define DEFAULT_FLAG(value) #value
+
+static const esp_job_key keys[] = {
+#define KEY(member, kind, fallback, argument, help)                            \
+  {#member, ESP_KEY_##kind, DEFAULT_##kind(fallback), (argument), (help)},
+#include "config/job_keys.h"
+#undef KEY
+};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
+const esp_job_key *esp_job_keys(int *count) {
+  *count = KEYS;
+  return keys;
+}
+
+static place place_of(esp_job *job, int key) {
+#define PLACE_TEXT(member)                                                     \
+  { .text = &job->member }
+#define PLACE_INT(member)                                                      \
+  { .number = &job->member }
+#define PLACE_FLAG(member)                                                     \
+  { .flag = &job->member }
+  const place places[KEYS] = {
+#define KEY(member, kind, fallback, argument, help) PLACE_##kind(member),
+#include "config/job_keys.h"
+#undef KEY
+  };
+  return places[key];
+}
+
+static bool same_name(const char *key, const char *given) {
+  while (*key != '\0' && (*key == *given || (*key == '_' && *given == '-'))) {
+    key++;
+    given++;
+  }
+  return *key == '\0' && *given == '\0';
+}
+
+static int find_key(const char *name) {
+  for (int k = 0; k < KEYS; k++) {
+    if (same_name(keys[k].name, name)) return k;
+  }
+  return -1;
+}
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+// Edits (insert, remove, replace) between two names.
+// Source: Wagner, Fischer, "The string-to-string correction problem", 1974.
+static int distance(const char *a, const char *b) {
+  enum { MOST = 64 };
+  int row[MOST + 1];
+  const size_t n = strlen(b);
+  if (strlen(a) > MOST || n > MOST) return INT_MAX;
+  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+  for (size_t i = 1; a[i - 1] != '\0'; i++) {
+    int diagonal = row[0];
+    row[0] = (int)i;
+    for (size_t j = 1; j <= n; j++) {
+      const int above = row[j];
+      const int replaced = diagonal + (a[i - 1] != b[j - 1]);
+      row[j] = least(replaced, least(above, row[j - 1]) + 1);
+      diagonal = above;
+    }
+  }
+  return row[n];
+}
+
+static esp_status no_such_key(const char *name) {
+  int best = 0;
+  for (int k = 1; k < KEYS; k++) {
+    if (distance(name, keys[k].name) < distance(name, keys[best].name))
+      best = k;
+  }
+  if (distance(name, keys[best].name) <= 3) {
+    return ESP_FAIL(ESP_USAGE, "there is no key \"%s\"; did you mean \"%s\"?",
+                    name, keys[best].name);
+  }
+  return ESP_FAIL(ESP_USAGE,
+                  "there is no key \"%s\"; espalier run --help lists them",
+                  name);
+}
+
+// Choices are words separated by bars: "a|b|c".  "FILE|..." is none: capitals
+// stand for something, except where all letters of all words are capitals.
+static bool has_choices(const char *argument) {
+  if (strchr(argument, '|') == NULL) return false;
+  return strspn(argument, "abcdefghijklmnopqrstuvwxyz|") == strlen(argument) ||
+         strspn(argument, "NCHW|") == strlen(argument);
+}
+
+static bool is_choice(const char *argument, const char *value) {
+  const size_t length = strlen(value);
+  for (const char *word = argument; *word != '\0';) {
+    const size_t n = strcspn(word, "|");
+    if (n == length && strncmp(word, value, n) == 0) return true;
+    word += n + (word[n] == '|');
+  }
+  return false;
+}
+
+static esp_status set_text(const esp_job_key *key, const char *value,
+                           char **text) {
+  if (has_choices(key->argument) && !is_choice(key->argument, value)) {
+    return ESP_FAIL(ESP_USAGE, "%s is \"%s\", expected one of %s", key->name,
+                    value, key->argument);
+  }
+  if (value[0] == '\0') {
+    return ESP_FAIL(ESP_USAGE, "%s has no value, expected %s", key->name,
+                    key->argument);
+  }
+  char *copy = strdup(value);
+  if (copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot keep %s", key->name);
+  free(*text);
+  *text = copy;
+  return ESP_OK;
+}
+
+static esp_status set_number(const esp_job_key *key, const char *value,
+                             int64_t *number) {
+  char *end;
+  errno = 0;
+  const long long read = strtoll(value, &end, 10);
+  if (*value == '\0' || *end != '\0' || errno != 0 || read < -1 ||
+      read > INT64_MAX / 2) {
+    return ESP_FAIL(ESP_USAGE, "%s is \"%s\", expected a whole number",
+                    key->name, value);
+  }
+  *number = read;
+  return ESP_OK;
+}
+
+static esp_status set_flag(const esp_job_key *key, const char *value,
+                           bool *flag) {
+  if (is_choice("true|yes|on", value)) {
+    *flag = true;
+  } else if (is_choice("false|no|off", value)) {
+    *flag = false;
+  } else {
+    return ESP_FAIL(ESP_USAGE, "%s is \"%s\", expected true or false",
+                    key->name, value);
+  }
+  return ESP_OK;
+}
+
+esp_status esp_job_set(esp_job *job, const char *name, const char *value) {
+  const int k = find_key(name);
+  if (k < 0) return no_such_key(name);
+  const place p = place_of(job, k);
+  switch (keys[k].kind) {
+  case ESP_KEY_TEXT:
+    return set_text(&keys[k], value, p.text);
+  case ESP_KEY_INT:
+    return set_number(&keys[k], value, p.number);
+  default:
+    return set_flag(&keys[k], value, p.flag);
+  }
+}
+
+const char *esp_job_get(const esp_job *job, const char *name) {
+  const int k = find_key(name);
+  if (k < 0 || keys[k].kind != ESP_KEY_TEXT) return NULL;
+#define KEY(member, kind, fallback, argument, help) GET_##kind(member)
+#define GET_TEXT(member)                                                       \
+  if (strcmp(keys[k].name, #member) == 0) return job->member;
+#define GET_INT(member)
+#define GET_FLAG(member)
+#include "config/job_keys.h"
+#undef KEY
+  return NULL;
+}
+
+esp_status esp_job_create(esp_job **job) {
+  esp_job *self = calloc(1, sizeof *self);
+  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot make a job");
+  for (int k = 0; k < KEYS; k++) {
+    if (keys[k].fallback == NULL) continue;
+    const esp_status status = esp_job_set(self, keys[k].name, keys[k].fallback);
+    if (status != ESP_OK) {
+      esp_job_free(self);
+      return status;
+    }
+  }
+  *job = self;
+  return ESP_OK;
+}
+
+void esp_job_free(esp_job *job) {
+  if (job == NULL) return;
+  for (int k = 0; k < KEYS; k++) {
+    if (keys[k].kind == ESP_KEY_TEXT) free(*place_of(job, k).text);
+  }
+  free(job);
+}
+
+static esp_status check_numbers(const esp_job *job) {
+  const struct {
+    const char *name;
+    int64_t number, most;
+  } numbers[] = {
+      {"batch", job->batch, 1 << 24},  {"replicas", job->replicas, 1 << 24},
+      {"streams", job->streams, 1024}, {"workers", job->workers, 1024},
+      {"width", job->width, 1024},     {"top_k", job->top_k, 1 << 20}};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    if (numbers[i].number >= 0 && numbers[i].number <= numbers[i].most)
+      continue;
+    return ESP_FAIL(ESP_USAGE, "%s is %lld, expected 0 (chosen) to %lld",
+                    numbers[i].name, (long long)numbers[i].number,
+                    (long long)numbers[i].most);
+  }
+  return ESP_OK;
+}
+
+esp_status esp_job_check(const esp_job *job) {
+  const struct {
+    const char *name, *text;
+  } needed[] = {
+      {"model", job->model}, {"input", job->input}, {"output", job->output}};
+  for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+    if (needed[i].text == NULL) {
+      return ESP_FAIL(ESP_USAGE,
+                      "%s is missing: give it in the job file or as --%s",
+                      needed[i].name, needed[i].name);
+    }
+  }
+  if (job->score != NULL && strcmp(job->score, "none") != 0 &&
+      job->labels == NULL) {
+    return ESP_FAIL(ESP_USAGE, "score is %s, but labels are missing",
+                    job->score);
+  }
+  return check_numbers(job);
+}
