@@ -1,0 +1,48 @@
+// What the files of store/ share.  Private to store/.
+#ifndef ESP_STORE_PRIVATE_H
+#define ESP_STORE_PRIVATE_H
+
+#include <hdf5.h>
+
+#include "store/store.h"
+
+// Stops HDF5 from printing its own errors; the messages here carry them.
+void esp_store_quiet(void);
+// HDF5's own reason for the last failure, at most `room` bytes.
+const char *esp_store_reason(char *text, size_t room);
+
+// The element type that an HDF5 type stands for; ESP_UNDEFINED: none.
+esp_dtype esp_store_dtype(hid_t type);
+// The native HDF5 type of an element type; borrowed.
+hid_t esp_store_native(esp_dtype type);
+// What is known of an open dataset.  ESP_BAD_INPUT names it.
+esp_status esp_store_info(hid_t dataset, const char *name,
+                          esp_dataset_info *info);
+
+// Reads or writes rows of an open dataset, native types.
+esp_status esp_store_rows(hid_t dataset, const esp_shape *shape, hid_t type,
+                          hid_t transfer, int64_t first, int64_t count,
+                          void *read, const void *write);
+
+// Calls visit() for each dataset below `group`, in order of name.
+esp_status esp_store_each(hid_t file,
+                          void (*visit)(void *context, const char *path),
+                          void *context);
+
+// A file that packs into a dataset: its header has been read, the rows follow.
+typedef struct esp_packed {
+  esp_dtype type;
+  esp_shape shape;
+  bool swap;  // the other byte order
+  void *file; // gzFile
+} esp_packed;
+// ESP_BAD_INPUT when the file is of neither format or its header is broken.
+esp_status esp_packed_open(const char *path, esp_packed *packed);
+// Fills `bytes` bytes; ESP_BAD_INPUT when the file ends before.
+esp_status esp_packed_read(esp_packed *packed, const char *path, void *to,
+                           size_t bytes);
+// Refuses what stands after the last row.
+esp_status esp_packed_end(esp_packed *packed, const char *path);
+void esp_packed_close(esp_packed *packed);
+
+#endif
