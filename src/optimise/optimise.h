@@ -14,7 +14,8 @@ typedef struct esp_optimise_options {
 
 // Makes from a loaded model the graph that is planned and run: every value has
 // a type and a known shape, what is constant is folded, what can be fused is
-// fused, layouts are chosen and reorders are nodes.  `model` is unchanged, and
+// fused, layouts are chosen and reorders are nodes; and every output is made by
+// a node, row major, and is no other output.  `model` is unchanged, and
 // must outlive the result.  The caller frees it.
 // ESP_BAD_INPUT / ESP_UNSUPPORTED: names node, operator, and what is wrong.
 esp_status esp_optimise(const esp_graph *model,
@@ -35,6 +36,9 @@ typedef struct esp_feed {
 // the dataset: rows of 28x28 fit an input [N,1,28,28].
 // ESP_BAD_INPUT: the shapes do not fit; both are named.
 esp_status esp_optimise_feed(esp_graph *model, int which, const esp_feed *feed);
+
+// How many nodes only change a layout.
+int esp_optimise_reorders(const esp_graph *graph);
 
 // One pass: takes a graph with shapes and changes it in place.
 typedef struct esp_pass {

@@ -1,0 +1,164 @@
+// Shapes and constants, in one walk: a shape may need the content of a constant
+// that an earlier node computes.
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimise/private.h"
+
+// Folding must not turn a small model into gigabytes.
+static const size_t MOST_FOLDED = 64u << 20;
+
+typedef struct lists {
+  const esp_tensor **in;
+  esp_tensor **out;
+} lists;
+
+static esp_status args_of(esp_graph *graph, int node, lists *l,
+                          esp_args *args) {
+  const esp_node *n = &graph->node[node];
+  l->in = calloc((size_t)n->nin + 1, sizeof *l->in);
+  l->out = calloc((size_t)n->nout + 1, sizeof *l->out);
+  if (l->in == NULL || l->out == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot work out shapes");
+  }
+  for (int i = 0; i < n->nin; i++) {
+    if (n->in[i] >= 0) l->in[i] = &graph->value[n->in[i]].tensor;
+  }
+  for (int i = 0; i < n->nout; i++) {
+    if (n->out[i] >= 0) l->out[i] = &graph->value[n->out[i]].tensor;
+  }
+  *args = (esp_args){
+      .node = n, .nin = n->nin, .nout = n->nout, .in = l->in, .out = l->out};
+  return ESP_OK;
+}
+
+static void end_lists(lists *l) {
+  free(l->in);
+  free(l->out);
+}
+
+static esp_status check_outputs(const esp_args *args) {
+  for (int i = 0; i < args->nout; i++) {
+    size_t bytes;
+    if (args->out[i] == NULL) continue;
+    if (args->out[i]->type == ESP_UNDEFINED) {
+      return ESP_FAIL(ESP_UNSUPPORTED, "output %d cannot be made", i);
+    }
+    ESP_TRY(esp_shape_bytes(&args->out[i]->shape, args->out[i]->type, &bytes));
+  }
+  return ESP_OK;
+}
+
+static esp_status infer(const esp_args *args) {
+  for (int i = 0; i < args->nout; i++) {
+    if (args->out[i] != NULL) *args->out[i] = (esp_tensor){0};
+  }
+  ESP_TRY(esp_op_get(args->node->op)->infer(args));
+  return check_outputs(args);
+}
+
+esp_status esp_infer_node(esp_graph *graph, int node) {
+  lists l = {0};
+  esp_args args;
+  esp_status status = args_of(graph, node, &l, &args);
+  if (status == ESP_OK) status = infer(&args);
+  end_lists(&l);
+  if (status == ESP_OK) return ESP_OK;
+  const esp_node *n = &graph->node[node];
+  return esp_fail_within(status, "node %s (%s)", n->name, n->op_type);
+}
+
+// Nodes whose results follow from shapes alone.
+static bool needs_no_data(const esp_node *node) {
+  return node->op == ESP_OP_SHAPE || node->op == ESP_OP_SIZE;
+}
+
+static bool foldable(const esp_graph *graph, const esp_node *node) {
+  for (int i = 0; i < node->nin && !needs_no_data(node); i++) {
+    if (node->in[i] >= 0 && graph->value[node->in[i]].tensor.data == NULL) {
+      return false;
+    }
+  }
+  size_t in = 0, out = 0;
+  for (int i = 0; i < node->nin; i++) {
+    if (node->in[i] >= 0) {
+      in += esp_tensor_bytes(&graph->value[node->in[i]].tensor);
+    }
+  }
+  for (int i = 0; i < node->nout; i++) {
+    if (node->out[i] >= 0) {
+      out += esp_tensor_bytes(&graph->value[node->out[i]].tensor);
+    }
+  }
+  return out <= MOST_FOLDED || out <= in;
+}
+
+static esp_status fold(esp_graph *graph, int node) {
+  lists l = {0};
+  esp_args args;
+  esp_status status = args_of(graph, node, &l, &args);
+  for (int i = 0; i < args.nout && status == ESP_OK; i++) {
+    if (args.out[i] == NULL) continue;
+    status = esp_arena_take(graph->arena, esp_tensor_bytes(args.out[i]), 1,
+                            &args.out[i]->data);
+  }
+  if (status == ESP_OK) status = esp_op_run_once(&args);
+  end_lists(&l);
+  esp_node *n = &graph->node[node];
+  if (status != ESP_OK) {
+    return esp_fail_within(status, "node %s (%s)", n->name, n->op_type);
+  }
+  n->dead = true;
+  for (int i = 0; i < n->nout; i++) {
+    if (n->out[i] >= 0) graph->value[n->out[i]].producer = -1;
+  }
+  return ESP_OK;
+}
+
+static esp_status bind_input(esp_graph *graph, int i,
+                             const esp_optimise_options *options) {
+  esp_value *value = &graph->value[graph->input[i]];
+  if (options->input != NULL) {
+    const esp_tensor *given = options->input[i];
+    char have[ESP_SHAPE_TEXT], want[ESP_SHAPE_TEXT];
+    bool fits = given->type == value->tensor.type &&
+                given->shape.ndim == value->tensor.shape.ndim;
+    for (int d = 0; fits && d < given->shape.ndim; d++) {
+      fits = value->tensor.shape.dim[d] == ESP_DIM_UNKNOWN ||
+             value->tensor.shape.dim[d] == given->shape.dim[d];
+    }
+    if (!fits) {
+      return ESP_FAIL(ESP_BAD_INPUT,
+                      "input \"%s\" is %s %s, the model takes %s %s",
+                      value->name, esp_dtype_text(given->type),
+                      esp_shape_text(&given->shape, have),
+                      esp_dtype_text(value->tensor.type),
+                      esp_shape_text(&value->tensor.shape, want));
+    }
+    value->tensor = *given;
+    return ESP_OK;
+  }
+  esp_shape *shape = &value->tensor.shape;
+  if (shape->ndim > 0 && shape->dim[0] == ESP_DIM_UNKNOWN) {
+    shape->dim[0] = options->batch;
+  }
+  for (int d = 0; d < shape->ndim; d++) {
+    if (shape->dim[d] >= 0) continue;
+    char text[ESP_SHAPE_TEXT];
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "input \"%s\" is %s: only its first dimension may be open",
+                    value->name, esp_shape_text(shape, text));
+  }
+  return ESP_OK;
+}
+
+esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
+  for (int i = 0; i < graph->ninput; i++) {
+    ESP_TRY(bind_input(graph, i, options));
+  }
+  for (int n = 0; n < graph->nnode; n++) {
+    ESP_TRY(esp_infer_node(graph, n));
+    if (foldable(graph, &graph->node[n])) ESP_TRY(fold(graph, n));
+  }
+  return esp_graph_compact(graph);
+}

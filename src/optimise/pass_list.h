@@ -1,0 +1,10 @@
+// Every pass over a graph with shapes, in the order in which they run: name,
+// function, what it does.  A new pass is one line here and one file.
+PASS("identity", esp_pass_identity, "takes out nodes that change nothing")
+PASS("norm", esp_pass_norm,
+     "puts batch-norm and per-channel scales into the convolution before them")
+PASS("bias", esp_pass_bias, "puts a product's added vector into it as bias")
+PASS("post", esp_pass_post,
+     "lets convolutions and products add and activate what they compute")
+PASS("dead", esp_pass_dead, "takes out nodes whose outputs nobody reads")
+PASS("layout", esp_pass_layout, "keeps data channels last between operators")

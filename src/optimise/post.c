@@ -1,0 +1,118 @@
+// What follows a convolution or a product and touches each element once is done
+// by it: activations, and the sum with another tensor of the same shape.
+#include <math.h>
+#include <stdlib.h>
+
+#include "optimise/private.h"
+
+static bool read_bound(const esp_graph *graph, const esp_node *node, int i,
+                       const char *attribute, float fallback, float *bound) {
+  *bound = esp_node_float(node, attribute, fallback);
+  if (i >= node->nin || node->in[i] < 0) return true;
+  const float *data = esp_constant_floats(graph, node->in[i]);
+  if (data != NULL) *bound = data[0];
+  return data != NULL;
+}
+
+// The post that stands for an activation node; false: none does.
+static bool activation(const esp_graph *graph, const esp_node *node,
+                       esp_post *post) {
+  *post = (esp_post){.input = -1};
+  switch (node->op) {
+  case ESP_OP_RELU:
+    post->kind = ESP_POST_RELU;
+    return true;
+  case ESP_OP_SIGMOID:
+    post->kind = ESP_POST_SIGMOID;
+    return true;
+  case ESP_OP_TANH:
+    post->kind = ESP_POST_TANH;
+    return true;
+  case ESP_OP_LEAKY_RELU:
+    post->kind = ESP_POST_LEAKY_RELU;
+    post->alpha = esp_node_float(node, "alpha", 0.01f);
+    return true;
+  case ESP_OP_CLIP:
+    post->kind = ESP_POST_CLIP;
+    return read_bound(graph, node, 1, "min", -INFINITY, &post->alpha) &&
+           read_bound(graph, node, 2, "max", INFINITY, &post->beta) &&
+           isfinite(post->alpha) && isfinite(post->beta);
+  default:
+    return false;
+  }
+}
+
+// The node that makes v, when it can take one more post and only one reads v.
+static int host_of(const esp_graph *graph, int v, const int *uses) {
+  if (v < 0 || uses[v] != 1) return -1;
+  const int host = graph->value[v].producer;
+  if (host < 0) return -1;
+  const esp_node *node = &graph->node[host];
+  const bool can = !node->dead && esp_op_get(node->op)->posts &&
+                   node->npost < ESP_MAX_POST &&
+                   graph->value[v].tensor.type == ESP_FLOAT;
+  return can ? host : -1;
+}
+
+static void absorb(esp_graph *graph, int host, int n, const esp_post *post) {
+  esp_node *node = &graph->node[host];
+  node->post[node->npost++] = *post;
+  node->out[0] = graph->node[n].out[0];
+  graph->value[node->out[0]].producer = host;
+  graph->node[n].dead = true;
+}
+
+// Nodes are in order, so a value made by an earlier node than the host, or by
+// none, is there when the host runs.
+static bool made_before(const esp_graph *graph, int value, int host) {
+  return graph->value[value].producer < host;
+}
+
+static esp_status fuse_add(esp_graph *graph, int n, const int *uses) {
+  const esp_node *add = &graph->node[n];
+  if (add->nin != 2 || add->in[0] == add->in[1]) return ESP_OK;
+  for (int side = 0; side < 2; side++) {
+    const int fed = add->in[side], other = add->in[1 - side];
+    const int host = host_of(graph, fed, uses);
+    if (host < 0 || !made_before(graph, other, host) ||
+        !esp_shape_equal(&graph->value[fed].tensor.shape,
+                         &graph->value[other].tensor.shape) ||
+        graph->value[other].tensor.data != NULL) {
+      continue;
+    }
+    // Inputs that were omitted at the end are spelled out: the sum's stands
+    // after all of the standard's.
+    int index;
+    while (graph->node[host].nin < 3) {
+      ESP_TRY(esp_graph_add_node_input(graph, host, -1, &index));
+    }
+    ESP_TRY(esp_graph_add_node_input(graph, host, other, &index));
+    const esp_post post = {.kind = ESP_POST_ADD, .input = index};
+    absorb(graph, host, n, &post);
+    return ESP_OK;
+  }
+  return ESP_OK;
+}
+
+static esp_status fuse(esp_graph *graph, int n, const int *uses) {
+  const esp_node *node = &graph->node[n];
+  if (node->op == ESP_OP_ADD || (node->op == ESP_OP_SUM && node->nin == 2)) {
+    return fuse_add(graph, n, uses);
+  }
+  esp_post post;
+  if (node->nin < 1 || !activation(graph, node, &post)) return ESP_OK;
+  const int host = host_of(graph, node->in[0], uses);
+  if (host >= 0) absorb(graph, host, n, &post);
+  return ESP_OK;
+}
+
+esp_status esp_pass_post(esp_graph *graph) {
+  int *uses;
+  ESP_TRY(esp_count_uses(graph, &uses));
+  esp_status status = ESP_OK;
+  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
+    if (!graph->node[n].dead) status = fuse(graph, n, uses);
+  }
+  free(uses);
+  return status;
+}

@@ -1,0 +1,34 @@
+// What the files of optimise/ share.  Private to optimise/.
+#ifndef ESP_OPTIMISE_PRIVATE_H
+#define ESP_OPTIMISE_PRIVATE_H
+
+#include "op/op.h"
+#include "optimise/optimise.h"
+
+// Types, shapes and constants for the inputs that the options give.
+esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options);
+// Works out type and shape of a node's outputs; names the node on failure.
+esp_status esp_infer_node(esp_graph *graph, int node);
+
+// Every output of the graph is made by a node, and is no other output.
+esp_status esp_own_outputs(esp_graph *graph);
+
+// Lets all readers of `old` read `now` instead; uses of the graph's outputs
+// too when `outputs`.
+void esp_replace_value(esp_graph *graph, int old, int now);
+
+// Number of uses of each value, graph outputs counted; free().
+esp_status esp_count_uses(const esp_graph *graph, int **uses);
+
+// A new float constant [count] in the graph's arena; *data is to be filled.
+esp_status esp_add_floats(esp_graph *graph, const char *name, int64_t count,
+                          float **data, int *value);
+
+// The constant floats of a value, NULL when it is none.
+const float *esp_constant_floats(const esp_graph *graph, int value);
+
+#define PASS(name, function, help) esp_status function(esp_graph *graph);
+#include "optimise/pass_list.h"
+#undef PASS
+
+#endif
