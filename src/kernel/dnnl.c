@@ -1,6 +1,9 @@
 #include "kernel/dnnl.h"
 
-#include <stdatomic.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
 
 // An engine holds no state that changes, and making one twice is harmless, so a
 // compare-and-swap is enough: the loser destroys its own.
@@ -47,4 +50,166 @@ esp_status esp_dnnl_stream(dnnl_stream_t *stream) {
   }
   *stream = stream_of_thread;
   return ESP_OK;
+}
+
+int esp_dnnl_threads(int width) {
+  const int before = omp_get_max_threads();
+  if (before != width) omp_set_num_threads(width);
+  return before;
+}
+
+const char *esp_dnnl_implementation(const_dnnl_primitive_desc_t desc) {
+  const char *name = "";
+  (void)dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name);
+  return name;
+}
+
+const dnnl_memory_desc_t *esp_dnnl_argument(const_dnnl_primitive_desc_t desc,
+                                            dnnl_query_t what) {
+  return dnnl_primitive_desc_query_md(desc, what, 0);
+}
+
+static esp_status reorder(dnnl_memory_t from, dnnl_memory_t to,
+                          dnnl_engine_t engine) {
+  dnnl_stream_t stream;
+  ESP_TRY(esp_dnnl_stream(&stream));
+  const dnnl_memory_desc_t *a, *b;
+  (void)dnnl_memory_get_memory_desc(from, &a);
+  (void)dnnl_memory_get_memory_desc(to, &b);
+  dnnl_primitive_desc_t desc;
+  ESP_TRY(esp_dnnl_status(
+      dnnl_reorder_primitive_desc_create(&desc, a, engine, b, engine, NULL),
+      "packing"));
+  dnnl_primitive_t primitive = NULL;
+  dnnl_status_t status = dnnl_primitive_create(&primitive, desc);
+  (void)dnnl_primitive_desc_destroy(desc);
+  const dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+  if (status == dnnl_success) {
+    status = dnnl_primitive_execute(primitive, stream, 2, args);
+  }
+  if (status == dnnl_success) status = dnnl_stream_wait(stream);
+  if (primitive != NULL) (void)dnnl_primitive_destroy(primitive);
+  return esp_dnnl_status(status, "packing");
+}
+
+esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
+                         const dnnl_memory_desc_t *to, void **packed) {
+  dnnl_engine_t engine;
+  ESP_TRY(esp_dnnl_engine(&engine));
+  union { // oneDNN takes no pointer to const, but only reads
+    const void *given;
+    void *taken;
+  } source = {.given = data};
+  void *block;
+  // Zeroed: what a packed layout adds to fill its blocks must be finite.
+  ESP_TRY(esp_allocate_zero(dnnl_memory_desc_get_size(to), 1, &block));
+  dnnl_memory_t a = NULL, b = NULL;
+  esp_status status = esp_dnnl_status(
+      dnnl_memory_create(&a, from, engine, source.taken), "memory");
+  if (status == ESP_OK) {
+    status =
+        esp_dnnl_status(dnnl_memory_create(&b, to, engine, block), "memory");
+  }
+  if (status == ESP_OK) status = reorder(a, b, engine);
+  if (a != NULL) (void)dnnl_memory_destroy(a);
+  if (b != NULL) (void)dnnl_memory_destroy(b);
+  if (status != ESP_OK) {
+    esp_free(block);
+    return status;
+  }
+  *packed = block;
+  return ESP_OK;
+}
+
+static esp_status make_memory(esp_dnnl_primitive *p, dnnl_memory_t *memory) {
+  dnnl_engine_t engine;
+  ESP_TRY(esp_dnnl_engine(&engine));
+  for (int i = 0; i < p->count; i++) {
+    ESP_TRY(esp_dnnl_status(
+        dnnl_memory_create(&memory[i], &p->md[i], engine, DNNL_MEMORY_NONE),
+        "memory"));
+  }
+  return ESP_OK;
+}
+
+static void end_memory(const esp_dnnl_primitive *p, dnnl_memory_t *memory) {
+  for (int i = 0; i < p->count; i++) {
+    if (memory[i] != NULL) (void)dnnl_memory_destroy(memory[i]);
+  }
+}
+
+esp_status esp_dnnl_primitive_create(const_dnnl_primitive_desc_t desc,
+                                     int width, const int *argument,
+                                     const dnnl_memory_desc_t *const *md,
+                                     int count, esp_dnnl_primitive **made) {
+  esp_dnnl_primitive *p = calloc(1, sizeof *p);
+  if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot make a primitive");
+  p->width = width;
+  for (int i = 0; i < count; i++) {
+    p->argument[i] = argument[i];
+    p->md[i] = *md[i];
+  }
+  p->argument[count] = DNNL_ARG_SCRATCHPAD;
+  p->md[count] = *esp_dnnl_argument(desc, dnnl_query_scratchpad_md);
+  p->scratch_bytes = dnnl_memory_desc_get_size(&p->md[count]);
+  p->count = count + (p->scratch_bytes > 0);
+  const int before = esp_dnnl_threads(width);
+  esp_status status = esp_dnnl_status(
+      dnnl_primitive_create(&p->primitive, desc), "a primitive");
+  (void)esp_dnnl_threads(before);
+  for (int s = 0; s < ESP_DNNL_SETS && status == ESP_OK; s++) {
+    atomic_flag_clear(&p->set[s].taken);
+    status = make_memory(p, p->set[s].memory);
+  }
+  if (status != ESP_OK) {
+    esp_dnnl_primitive_free(p);
+    return status;
+  }
+  *made = p;
+  return ESP_OK;
+}
+
+void esp_dnnl_primitive_free(esp_dnnl_primitive *primitive) {
+  if (primitive == NULL) return;
+  for (int s = 0; s < ESP_DNNL_SETS; s++) {
+    end_memory(primitive, primitive->set[s].memory);
+  }
+  if (primitive->primitive != NULL) {
+    (void)dnnl_primitive_destroy(primitive->primitive);
+  }
+  free(primitive);
+}
+
+static esp_status execute(esp_dnnl_primitive *p, dnnl_memory_t *memory,
+                          void *const *bytes, void *scratch) {
+  dnnl_stream_t stream;
+  ESP_TRY(esp_dnnl_stream(&stream));
+  dnnl_exec_arg_t args[ESP_DNNL_ARGUMENTS];
+  for (int i = 0; i < p->count; i++) {
+    const bool own = p->argument[i] == DNNL_ARG_SCRATCHPAD;
+    (void)dnnl_memory_set_data_handle_v2(memory[i], own ? scratch : bytes[i],
+                                         stream);
+    args[i] = (dnnl_exec_arg_t){p->argument[i], memory[i]};
+  }
+  const int before = esp_dnnl_threads(p->width);
+  const dnnl_status_t status =
+      dnnl_primitive_execute(p->primitive, stream, p->count, args);
+  (void)esp_dnnl_threads(before);
+  return esp_dnnl_status(status, "running a primitive");
+}
+
+esp_status esp_dnnl_primitive_run(esp_dnnl_primitive *primitive,
+                                  void *const *bytes, void *scratch) {
+  for (int s = 0; s < ESP_DNNL_SETS; s++) {
+    esp_dnnl_set *set = &primitive->set[s];
+    if (atomic_flag_test_and_set(&set->taken)) continue;
+    const esp_status status = execute(primitive, set->memory, bytes, scratch);
+    atomic_flag_clear(&set->taken);
+    return status;
+  }
+  dnnl_memory_t memory[ESP_DNNL_ARGUMENTS] = {0}; // more at once than sets
+  esp_status status = make_memory(primitive, memory);
+  if (status == ESP_OK) status = execute(primitive, memory, bytes, scratch);
+  end_memory(primitive, memory);
+  return status;
 }

@@ -42,8 +42,8 @@
     for (int64_t i = 0; i < n; i++) {                                          \
       const type p = a[i * sa], q = b[i * sb];                                 \
       if (q == 0) return false;                                                \
-      y[i] = (type)-1 < 0 && q == (type)-1 ? (type)(when_minus_one)            \
-                                           : (type)(expression);               \
+      y[i] = (type)-1 < (type)1 && q == (type)-1 ? (type)(when_minus_one)      \
+                                                 : (type)(expression);         \
     }                                                                          \
     return true;                                                               \
   }

@@ -1,13 +1,206 @@
+// Operators that make tensors from shapes and attributes.
+#include <math.h>
+#include <string.h>
+
 #include "op/check.h"
+#include "op/dispatch.h"
 #include "op/family.h"
 
-static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+static esp_status infer_of_shape(const esp_args *args) {
+  esp_shape shape = {0};
+  int count;
+  ESP_TRY(esp_check_arity(args, 1, 1, 1));
+  ESP_TRY(esp_list_of(args, 0, "-", 1, shape.dim, ESP_MAX_NDIM, &count));
+  shape.ndim = count;
+  for (int i = 0; i < count; i++) {
+    if (shape.dim[i] < 0) {
+      return ESP_FAIL(ESP_BAD_INPUT, "dimension %lld", (long long)shape.dim[i]);
+    }
+  }
+  const esp_attribute *value =
+      esp_node_attribute(args->node, "value", ESP_ATTRIBUTE_TENSOR);
+  esp_set_output(args, 0, value != NULL ? value->tensor.type : ESP_FLOAT,
+                 &shape);
+  return ESP_OK;
 }
+
+static esp_status infer_eye(const esp_args *args) {
+  ESP_TRY(esp_check_arity(args, 1, 1, 1));
+  ESP_TRY(esp_check_ndim(args, 0, 2, 2));
+  const int64_t type =
+      esp_node_int(args->node, "dtype", (int64_t)args->in[0]->type);
+  if (type < 1 || type > 16 || (ESP_TYPES_ANY >> (unsigned)type & 1u) == 0) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "dtype %lld", (long long)type);
+  }
+  esp_set_output(args, 0, (esp_dtype)type, &args->in[0]->shape);
+  return ESP_OK;
+}
+
+#define RANGE_TYPES(X)                                                         \
+  ESP_FLOATING_TYPES(X)                                                        \
+  X(i16, int16_t, ESP_INT16)                                                   \
+  X(i32, int32_t, ESP_INT32) X(i64, int64_t, ESP_INT64)
+#define AS_NUMBER(s, t, d)                                                     \
+  case d:                                                                      \
+    return (double)*(const t *)tensor->data;
+static double number_of(const esp_tensor *tensor) {
+  switch (tensor->type) {
+    RANGE_TYPES(AS_NUMBER)
+  default:
+    return 0;
+  }
+}
+
+static esp_status infer_range(const esp_args *args) {
+  ESP_TRY(esp_check_arity(args, 3, 3, 1));
+  for (int i = 0; i < 3; i++) {
+    ESP_TRY(esp_check_type(args, i,
+                           ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE) |
+                               ESP_TYPE(ESP_INT16) | ESP_TYPE(ESP_INT32) |
+                               ESP_TYPE(ESP_INT64)));
+    ESP_TRY(esp_check_same_type(args, 0, i));
+    if (args->in[i]->data == NULL) {
+      return ESP_FAIL(ESP_UNSUPPORTED,
+                      "input %d is computed while the model "
+                      "runs, so that a shape would depend on data",
+                      i);
+    }
+    if (esp_shape_count(&args->in[i]->shape) != 1) {
+      return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
+    }
+  }
+  const double step = number_of(args->in[2]);
+  const double count =
+      ceil((number_of(args->in[1]) - number_of(args->in[0])) / step);
+  if (step == 0 || isnan(count) || count > 0x1p40) {
+    return ESP_FAIL(ESP_BAD_INPUT, "the range has a step of %g", step);
+  }
+  const esp_shape shape = {1, {count > 0 ? (int64_t)count : 0}};
+  esp_set_output(args, 0, args->in[0]->type, &shape);
+  return ESP_OK;
+}
+
+// Which axes Shape tells of: [begin, end).
+static void shape_range(const esp_args *args, int *begin, int *end) {
+  const int ndim = args->in[0]->shape.ndim;
+  int64_t b = esp_node_int(args->node, "start", 0);
+  int64_t e = esp_node_int(args->node, "end", ndim);
+  b = b < 0 ? b + ndim : b;
+  e = e < 0 ? e + ndim : e;
+  *begin = (int)(b < 0 ? 0 : (b > ndim ? ndim : b));
+  *end = (int)(e < *begin ? *begin : (e > ndim ? ndim : e));
+}
+
+static esp_status infer(const esp_args *args) {
+  switch (args->node->op) {
+  case ESP_OP_CONSTANT_OF_SHAPE:
+    return infer_of_shape(args);
+  case ESP_OP_EYE_LIKE:
+    return infer_eye(args);
+  case ESP_OP_RANGE:
+    return infer_range(args);
+  case ESP_OP_SHAPE: {
+    int begin, end;
+    ESP_TRY(esp_check_arity(args, 1, 1, 1));
+    shape_range(args, &begin, &end);
+    const esp_shape shape = {1, {end - begin}};
+    esp_set_output(args, 0, ESP_INT64, &shape);
+    return ESP_OK;
+  }
+  case ESP_OP_SIZE: {
+    const esp_shape scalar = {0};
+    ESP_TRY(esp_check_arity(args, 1, 1, 1));
+    esp_set_output(args, 0, ESP_INT64, &scalar);
+    return ESP_OK;
+  }
+  default: // the reader turns Constant nodes into constants
+    return ESP_FAIL(ESP_UNSUPPORTED, "a Constant of this kind");
+  }
+}
+
+static void fill(const esp_args *args) {
+  const esp_attribute *value =
+      esp_node_attribute(args->node, "value", ESP_ATTRIBUTE_TENSOR);
+  esp_tensor *y = args->out[0];
+  const size_t bytes = esp_dtype_bytes(y->type);
+  const int64_t count = esp_shape_count(&y->shape);
+  memset(y->data, 0, (size_t)count * bytes);
+  for (int64_t i = 0; value != NULL && i < count; i++) {
+    memcpy((unsigned char *)y->data + (size_t)i * bytes, value->tensor.data,
+           bytes);
+  }
+}
+
+#define ONE(s, t, d)                                                           \
+  case d:                                                                      \
+    ((t *)y->data)[at] = (t)1;                                                 \
+    break;
+static void fill_eye(const esp_args *args) {
+  esp_tensor *y = args->out[0];
+  const int64_t rows = y->shape.dim[0], columns = y->shape.dim[1];
+  const int64_t k = esp_node_int(args->node, "k", 0);
+  memset(y->data, 0, esp_tensor_bytes(y));
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t c = r + k, at = r * columns + c;
+    if (c < 0 || c >= columns) continue;
+    switch (y->type) {
+      ESP_ALL_TYPES(ONE)
+    case ESP_FLOAT16:
+      ((uint16_t *)y->data)[at] = esp_to_float16(1);
+      break;
+    case ESP_BFLOAT16:
+      ((uint16_t *)y->data)[at] = esp_to_bfloat16(1);
+      break;
+    default:
+      ((uint8_t *)y->data)[at] = 1;
+    }
+  }
+}
+
+#define FILL_RANGE(s, t, d)                                                    \
+  case d: {                                                                    \
+    const t start = *(const t *)args->in[0]->data;                             \
+    const t step = *(const t *)args->in[2]->data;                              \
+    for (int64_t i = 0; i < count; i++) {                                      \
+      ((t *)y->data)[i] = (t)(start + (t)i * step);                            \
+    }                                                                          \
+    break;                                                                     \
+  }
+static void fill_range(const esp_args *args) {
+  esp_tensor *y = args->out[0];
+  const int64_t count = esp_shape_count(&y->shape);
+  switch (y->type) {
+    RANGE_TYPES(FILL_RANGE)
+  default:
+    break;
+  }
+}
+
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   (void)state;
   (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+  int64_t *whole = args->out[0]->data;
+  switch (args->node->op) {
+  case ESP_OP_CONSTANT_OF_SHAPE:
+    fill(args);
+    break;
+  case ESP_OP_EYE_LIKE:
+    fill_eye(args);
+    break;
+  case ESP_OP_RANGE:
+    fill_range(args);
+    break;
+  case ESP_OP_SIZE:
+    whole[0] = esp_shape_count(&args->in[0]->shape);
+    break;
+  default: {
+    int begin, end;
+    shape_range(args, &begin, &end);
+    for (int i = begin; i < end; i++)
+      whole[i - begin] = args->in[0]->shape.dim[i];
+  }
+  }
+  return ESP_OK;
 }
 
 const esp_op esp_op_constant = {.infer = infer, .run = run};

@@ -1,13 +1,136 @@
+#include "kernel/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #include "op/check.h"
 #include "op/family.h"
+#include "op/post.h"
+#include "op/window.h"
+
+// Weights that are computed while the model runs are packed at every run.
+typedef struct prepared {
+  esp_conv *conv; // NULL: weights are not known yet
+  esp_conv_problem problem;
+} prepared;
 
 static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
-}
-static esp_status run(const esp_args *args, const void *state, esp_team team) {
-  (void)state;
-  (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+  ESP_TRY(esp_check_arity(args, 2, 3, 1));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_FLOAT)));
+  ESP_TRY(esp_check_same_type(args, 0, 1));
+  const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
+  const int64_t groups = esp_node_int(args->node, "group", 1);
+  ESP_TRY(esp_check_ndim(args, 1, x->ndim, x->ndim));
+  esp_window window;
+  ESP_TRY(esp_check_ndim(args, 0, 3, 5));
+  ESP_TRY(esp_window_of(args, w->dim + 2, &window));
+  if (groups < 1 || groups > w->dim[0] || w->dim[0] % groups != 0 ||
+      x->dim[1] % groups != 0 || w->dim[1] != x->dim[1] / groups) {
+    char have[ESP_SHAPE_TEXT], weights[ESP_SHAPE_TEXT];
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "input %s and weights %s do not fit in %lld "
+                    "groups",
+                    esp_shape_text(x, have), esp_shape_text(w, weights),
+                    (long long)groups);
+  }
+  if (esp_has_input(args, 2) && (args->in[2]->shape.ndim != 1 ||
+                                 args->in[2]->shape.dim[0] != w->dim[0])) {
+    return ESP_FAIL(ESP_BAD_INPUT, "the bias must have %lld numbers",
+                    (long long)w->dim[0]);
+  }
+  esp_shape y = {.ndim = x->ndim, .dim = {x->dim[0], w->dim[0]}};
+  memcpy(y.dim + 2, window.out, (size_t)window.axes * sizeof y.dim[0]);
+  esp_set_output(args, 0, ESP_FLOAT, &y);
+  return ESP_OK;
 }
 
-const esp_op esp_op_conv = {.infer = infer, .run = run};
+static esp_work work(const esp_args *args) {
+  const esp_shape *w = &args->in[1]->shape, *y = &args->out[0]->shape;
+  const double each = (double)esp_shape_product(w, 1, w->ndim);
+  esp_work made = {.flops = 2 * each * (double)esp_shape_count(y)};
+  made.bytes = (double)esp_tensor_bytes(args->in[0]) +
+               (double)esp_tensor_bytes(args->in[1]) +
+               (double)esp_tensor_bytes(args->out[0]);
+  return made;
+}
+
+static esp_status problem_of(const esp_args *args, int width,
+                             esp_conv_problem *p) {
+  const esp_shape *w = &args->in[1]->shape;
+  esp_window window;
+  ESP_TRY(esp_window_of(args, w->dim + 2, &window));
+  *p = (esp_conv_problem){.axes = window.axes,
+                          .batch = args->in[0]->shape.dim[0],
+                          .groups = esp_node_int(args->node, "group", 1),
+                          .in_channels = args->in[0]->shape.dim[1],
+                          .out_channels = w->dim[0],
+                          .in_layout = args->in[0]->layout,
+                          .out_layout = args->out[0]->layout,
+                          .bias = esp_has_input(args, 2),
+                          .posts = args->node->npost,
+                          .width = width};
+  memcpy(p->in, window.in, sizeof p->in);
+  memcpy(p->out, window.out, sizeof p->out);
+  memcpy(p->kernel, window.kernel, sizeof p->kernel);
+  memcpy(p->stride, window.stride, sizeof p->stride);
+  memcpy(p->dilation, window.dilation, sizeof p->dilation);
+  memcpy(p->before, window.before, sizeof p->before);
+  memcpy(p->after, window.after, sizeof p->after);
+  esp_posts_of(args->node, p->post);
+  return ESP_OK;
+}
+
+static void release(void *state) {
+  prepared *p = state;
+  if (p == NULL) return;
+  esp_conv_free(p->conv);
+  free(p);
+}
+
+static esp_status create(const esp_args *args, const esp_conv_problem *problem,
+                         esp_conv **conv) {
+  return esp_conv_create(problem, args->in[1]->data,
+                         problem->bias ? args->in[2]->data : NULL, conv);
+}
+
+static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
+  prepared *p = calloc(1, sizeof *p);
+  if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  made->state = p;
+  ESP_TRY(problem_of(args, width, &p->problem));
+  const bool known = args->in[1]->data != NULL &&
+                     (!p->problem.bias || args->in[2]->data != NULL);
+  if (!known) return ESP_OK;
+  ESP_TRY(create(args, &p->problem, &p->conv));
+  made->scratch_bytes = esp_conv_scratch(p->conv);
+  return ESP_OK;
+}
+
+static esp_status run(const esp_args *args, const void *state, esp_team team) {
+  const prepared *p = state;
+  const float *added[ESP_KERNEL_POSTS];
+  esp_added_of(args, added);
+  if (p->conv != NULL) {
+    return esp_conv_run(p->conv, args->in[0]->data, added, args->out[0]->data,
+                        team.scratch);
+  }
+  esp_conv *conv = NULL;
+  void *scratch = NULL;
+  esp_status status = create(args, &p->problem, &conv);
+  if (status == ESP_OK) status = esp_allocate(esp_conv_scratch(conv), &scratch);
+  if (status == ESP_OK) {
+    status = esp_conv_run(conv, args->in[0]->data, added, args->out[0]->data,
+                          scratch);
+  }
+  esp_free(scratch);
+  esp_conv_free(conv);
+  return status;
+}
+
+const esp_op esp_op_conv = {.infer = infer,
+                            .work = work,
+                            .prepare = prepare,
+                            .release = release,
+                            .run = run,
+                            .layout = ESP_LAYOUT_CHOOSES,
+                            .posts = true};

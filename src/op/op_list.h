@@ -7,6 +7,7 @@ OP(CAST, "Cast", cast)
 OP(CAST_LIKE, "CastLike", cast)
 
 OP(CONCAT, "Concat", concat)
+OP(SPLIT, "Split", concat)
 
 OP(CONSTANT, "Constant", constant)
 OP(CONSTANT_OF_SHAPE, "ConstantOfShape", constant)
@@ -134,7 +135,6 @@ OP(EXPAND, "Expand", strided)
 OP(REORDER, "espalier:Reorder", strided)
 OP(SLICE, "Slice", strided)
 OP(SPACE_TO_DEPTH, "SpaceToDepth", strided)
-OP(SPLIT, "Split", strided)
 OP(TILE, "Tile", strided)
 OP(TRANSPOSE, "Transpose", strided)
 

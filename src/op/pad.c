@@ -1,13 +1,175 @@
+// Pad: constant, edge, reflect, wrap.  Negative pads cut.
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/parallel.h"
 #include "op/check.h"
 #include "op/family.h"
 
-static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
-}
-static esp_status run(const esp_args *args, const void *state, esp_team team) {
-  (void)state;
-  (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+typedef enum mode { CONSTANT, EDGE, REFLECT, WRAP } mode;
+
+static esp_status mode_of(const esp_args *args, mode *m) {
+  static const char *const names[] = {"constant", "edge", "reflect", "wrap"};
+  const char *name = esp_node_string(args->node, "mode", "constant");
+  for (int i = 0; i < 4; i++) {
+    if (strcmp(name, names[i]) == 0) {
+      *m = (mode)i;
+      return ESP_OK;
+    }
+  }
+  return ESP_FAIL(ESP_BAD_INPUT, "mode \"%s\"", name);
 }
 
-const esp_op esp_op_pad = {.infer = infer, .run = run};
+// Pads at the beginning and the end of every axis.
+static esp_status pads_of(const esp_args *args, int64_t before[ESP_MAX_NDIM],
+                          int64_t after[ESP_MAX_NDIM]) {
+  const int ndim = args->in[0]->shape.ndim;
+  int64_t pads[2 * ESP_MAX_NDIM], axes[ESP_MAX_NDIM];
+  int count, naxis;
+  ESP_TRY(esp_list_of(args, 1, "pads", 11, pads, 2 * ESP_MAX_NDIM, &count));
+  ESP_TRY(esp_list_of(args, 3, "-", 18, axes, ESP_MAX_NDIM, &naxis));
+  const int padded = naxis >= 0 ? naxis : ndim;
+  if (count != 2 * padded) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%d pads for %d axes", count, padded);
+  }
+  memset(before, 0, ESP_MAX_NDIM * sizeof *before);
+  memset(after, 0, ESP_MAX_NDIM * sizeof *after);
+  for (int i = 0; i < padded; i++) {
+    int axis = i;
+    if (naxis >= 0) ESP_TRY(esp_check_axis("axes", axes[i], ndim, &axis));
+    before[axis] = pads[i];
+    after[axis] = pads[padded + i];
+  }
+  return ESP_OK;
+}
+
+static esp_status infer(const esp_args *args) {
+  int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
+  mode m;
+  ESP_TRY(esp_check_arity(args, 1, 4, 1));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
+  ESP_TRY(mode_of(args, &m));
+  ESP_TRY(pads_of(args, before, after));
+  esp_shape shape = args->in[0]->shape;
+  for (int i = 0; i < shape.ndim; i++) {
+    const int64_t n = shape.dim[i];
+    if (__builtin_add_overflow(n, before[i], &shape.dim[i]) ||
+        __builtin_add_overflow(shape.dim[i], after[i], &shape.dim[i]) ||
+        shape.dim[i] < 0) {
+      return ESP_FAIL(ESP_BAD_INPUT, "pads of axis %d leave a bad size", i);
+    }
+    const bool needs = before[i] > 0 || after[i] > 0;
+    const int64_t most = m == REFLECT ? n - 1 : n;
+    if (needs && ((m != CONSTANT && n == 0) ||
+                  (m == REFLECT && (before[i] > most || after[i] > most)))) {
+      return ESP_FAIL(ESP_BAD_INPUT, "pads of axis %d are larger than the axis",
+                      i);
+    }
+  }
+  esp_set_output(args, 0, args->in[0]->type, &shape);
+  return ESP_OK;
+}
+
+// For each axis of the output the index in the input, -1: outside.
+typedef struct table {
+  int64_t *index[ESP_MAX_NDIM];
+} table;
+
+static int64_t source(mode m, int64_t at, int64_t n) {
+  if (at >= 0 && at < n) return at;
+  switch (m) {
+  case EDGE:
+    return at < 0 ? 0 : n - 1;
+  case REFLECT:
+    return at < 0 ? -at : 2 * (n - 1) - at;
+  case WRAP:
+    return ((at % n) + n) % n;
+  default:
+    return -1;
+  }
+}
+
+static void release(void *state) {
+  table *t = state;
+  if (t == NULL) return;
+  for (int i = 0; i < ESP_MAX_NDIM; i++) free(t->index[i]);
+  free(t);
+}
+
+static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
+  (void)width;
+  int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
+  mode m;
+  ESP_TRY(mode_of(args, &m));
+  ESP_TRY(pads_of(args, before, after));
+  table *t = calloc(1, sizeof *t);
+  if (t == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  made->state = t;
+  for (int i = 0; i < args->out[0]->shape.ndim; i++) {
+    const int64_t n = args->out[0]->shape.dim[i];
+    t->index[i] = malloc(((size_t)n + 1) * sizeof *t->index[i]);
+    if (t->index[i] == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+    for (int64_t k = 0; k < n; k++) {
+      t->index[i][k] = source(m, k - before[i], args->in[0]->shape.dim[i]);
+    }
+  }
+  return ESP_OK;
+}
+
+typedef struct work {
+  const esp_args *args;
+  const table *table;
+  unsigned char fill[8];
+} work;
+
+// Rows of the last axis: begin and end count rows.
+static void pad_rows(int64_t begin, int64_t end, void *argument) {
+  const work *w = argument;
+  const esp_tensor *x = w->args->in[0], *y = w->args->out[0];
+  const size_t bytes = esp_dtype_bytes(x->type);
+  const int last = y->shape.ndim - 1;
+  const int64_t n = last >= 0 ? y->shape.dim[last] : 1;
+  const int64_t in_n = last >= 0 ? x->shape.dim[last] : 1;
+  for (int64_t row = begin; row < end; row++) {
+    int64_t rest = row, from = 0, step = 1;
+    bool outside = false;
+    for (int i = last - 1; i >= 0; i--) {
+      const int64_t at = w->table->index[i][rest % y->shape.dim[i]];
+      outside = outside || at < 0;
+      from += at * step;
+      step *= x->shape.dim[i];
+      rest /= y->shape.dim[i];
+    }
+    unsigned char *to = (unsigned char *)y->data + (size_t)(row * n) * bytes;
+    const unsigned char *in = (const unsigned char *)x->data;
+    for (int64_t k = 0; k < n; k++) {
+      const int64_t at = last >= 0 ? w->table->index[last][k] : 0;
+      const unsigned char *value =
+          outside || at < 0 ? w->fill : in + (size_t)(from * in_n + at) * bytes;
+      memcpy(to + (size_t)k * bytes, value, bytes);
+    }
+  }
+}
+
+static esp_status run(const esp_args *args, const void *state, esp_team team) {
+  enum { GRAIN = 8192 };
+  work w = {.args = args, .table = state};
+  const esp_tensor *y = args->out[0];
+  if (args->node->version < 11) {
+    const float value = esp_node_float(args->node, "value", 0);
+    if (y->type == ESP_FLOAT) memcpy(w.fill, &value, sizeof value);
+    const double wide = (double)value;
+    if (y->type == ESP_DOUBLE) memcpy(w.fill, &wide, sizeof wide);
+  } else if (esp_has_input(args, 2) &&
+             esp_shape_count(&args->in[2]->shape) == 1) {
+    memcpy(w.fill, args->in[2]->data, esp_dtype_bytes(y->type));
+  }
+  const int64_t count = esp_shape_count(&y->shape);
+  if (count == 0) return ESP_OK;
+  const int64_t n = y->shape.ndim > 0 ? y->shape.dim[y->shape.ndim - 1] : 1;
+  esp_loop_over(team.width, count / n, GRAIN / n + 1, pad_rows, &w);
+  return ESP_OK;
+}
+
+const esp_op esp_op_pad = {
+    .infer = infer, .prepare = prepare, .release = release, .run = run};

@@ -1,13 +1,266 @@
+// Reductions over some axes.  The elements of one output are added in a fixed
+// order, in double, whatever the width and whatever else is computed.
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernel/parallel.h"
 #include "op/check.h"
+#include "op/dispatch.h"
 #include "op/family.h"
 
-static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+// Which axes go, and what the output keeps of them.
+typedef struct reduction {
+  bool gone[ESP_MAX_NDIM];
+  bool keep;
+} reduction;
+
+static bool is_arg(int op) {
+  return op == ESP_OP_ARG_MAX || op == ESP_OP_ARG_MIN;
 }
+
+static esp_status reduction_of(const esp_args *args, reduction *r) {
+  const esp_node *node = args->node;
+  const int ndim = args->in[0]->shape.ndim;
+  int64_t axes[ESP_MAX_NDIM];
+  int count = 1;
+  *r = (reduction){.keep = esp_node_int(node, "keepdims", 1) != 0};
+  if (is_arg(node->op)) {
+    axes[0] = esp_node_int(node, "axis", 0);
+  } else {
+    const int since = node->op == ESP_OP_REDUCE_SUM ? 13 : 18;
+    ESP_TRY(esp_list_of(args, 1, "axes", since, axes, ESP_MAX_NDIM, &count));
+  }
+  const bool none = count <= 0;
+  if (none && esp_node_int(node, "noop_with_empty_axes", 0) != 0) return ESP_OK;
+  for (int i = 0; i < ndim && none; i++) r->gone[i] = true;
+  for (int i = 0; i < count; i++) {
+    int axis;
+    ESP_TRY(esp_check_axis("axis", axes[i], ndim, &axis));
+    r->gone[axis] = true;
+  }
+  return ESP_OK;
+}
+
+static esp_status infer(const esp_args *args) {
+  reduction r;
+  ESP_TRY(esp_check_arity(args, 1, 2, 1));
+  ESP_TRY(esp_check_type(
+      args, 0, ESP_TYPES_INTEGER | ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE)));
+  ESP_TRY(reduction_of(args, &r));
+  const esp_shape *in = &args->in[0]->shape;
+  esp_shape shape = {0};
+  for (int i = 0; i < in->ndim; i++) {
+    if (!r.gone[i]) {
+      shape.dim[shape.ndim++] = in->dim[i];
+    } else {
+      if (r.keep) shape.dim[shape.ndim++] = 1;
+      if (in->dim[i] == 0 && is_arg(args->node->op)) {
+        return ESP_FAIL(ESP_BAD_INPUT, "axis %d is empty", i);
+      }
+    }
+  }
+  esp_set_output(
+      args, 0, is_arg(args->node->op) ? ESP_INT64 : args->in[0]->type, &shape);
+  return ESP_OK;
+}
+
+typedef struct work {
+  int op;
+  bool last_index;
+  const esp_tensor *x, *y;
+  // Kept axes make the output's elements, gone axes what each is made of.
+  int nkept, ngone;
+  int64_t kept[ESP_MAX_NDIM], kept_stride[ESP_MAX_NDIM];
+  int64_t gone[ESP_MAX_NDIM], gone_stride[ESP_MAX_NDIM];
+  int64_t count; // elements of each
+} work;
+
+#define LOAD(s, t, d)                                                          \
+  case d:                                                                      \
+    return (double)((const t *)x->data)[i];
+static double load(const esp_tensor *x, int64_t i) {
+  switch (x->type) {
+    ESP_ALL_TYPES(LOAD)
+  default:
+    return 0;
+  }
+}
+
+#define STORE(s, t, d)                                                         \
+  case d:                                                                      \
+    ((t *)y->data)[i] = (t)v;                                                  \
+    break;
+static void store(const esp_tensor *y, int64_t i, double v) {
+  switch (y->type) {
+    ESP_ALL_TYPES(STORE)
+  default:
+    break;
+  }
+}
+
+static double start_of(int op) {
+  switch (op) {
+  case ESP_OP_REDUCE_MAX:
+  case ESP_OP_ARG_MAX:
+    return -INFINITY;
+  case ESP_OP_REDUCE_MIN:
+  case ESP_OP_ARG_MIN:
+    return INFINITY;
+  case ESP_OP_REDUCE_PROD:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static double add(int op, double sum, double v, double largest) {
+  switch (op) {
+  case ESP_OP_REDUCE_L1:
+    return sum + fabs(v);
+  case ESP_OP_REDUCE_L2:
+  case ESP_OP_REDUCE_SUM_SQUARE:
+    return sum + v * v;
+  case ESP_OP_REDUCE_LOG_SUM_EXP:
+    return sum + exp(v - largest);
+  case ESP_OP_REDUCE_MAX:
+    return isnan(v) || v > sum ? v : sum;
+  case ESP_OP_REDUCE_MIN:
+    return isnan(v) || v < sum ? v : sum;
+  case ESP_OP_REDUCE_PROD:
+    return sum * v;
+  default:
+    return sum + v;
+  }
+}
+
+static double finish(const work *w, double sum, double largest) {
+  switch (w->op) {
+  case ESP_OP_REDUCE_L2:
+    return sqrt(sum);
+  case ESP_OP_REDUCE_MEAN: {
+    const double mean = sum / (double)w->count;
+    return esp_dtype_is_integer(w->x->type) ? trunc(mean) : mean;
+  }
+  case ESP_OP_REDUCE_LOG_SUM:
+    return log(sum);
+  case ESP_OP_REDUCE_LOG_SUM_EXP:
+    return log(sum) + largest;
+  default:
+    return sum;
+  }
+}
+
+static int64_t place_of(int axes, const int64_t *dim, const int64_t *stride,
+                        int64_t i) {
+  int64_t at = 0;
+  for (int a = axes - 1; a >= 0; a--) {
+    at += i % dim[a] * stride[a];
+    i /= dim[a];
+  }
+  return at;
+}
+
+static double largest_of(const work *w, int64_t base) {
+  double largest = -INFINITY;
+  for (int64_t k = 0; k < w->count; k++) {
+    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+    largest = fmax(largest, load(w->x, at));
+  }
+  return isinf(largest) ? 0 : largest;
+}
+
+static double reduce_one(const work *w, int64_t base) {
+  const double largest =
+      w->op == ESP_OP_REDUCE_LOG_SUM_EXP ? largest_of(w, base) : 0;
+  double sum = start_of(w->op);
+  for (int64_t k = 0; k < w->count; k++) {
+    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+    sum = add(w->op, sum, load(w->x, at), largest);
+  }
+  return finish(w, sum, largest);
+}
+
+static int64_t index_of(const work *w, int64_t base) {
+  int64_t best = 0;
+  double value = load(w->x, base);
+  for (int64_t k = 1; k < w->count; k++) {
+    const double v = load(w->x, base + k * w->gone_stride[0]);
+    const bool better = w->op == ESP_OP_ARG_MAX ? v > value : v < value;
+    if (better || (w->last_index && v == value)) {
+      best = k;
+      value = v;
+    }
+  }
+  return best;
+}
+
+static void reduce_range(int64_t begin, int64_t end, void *argument) {
+  const work *w = argument;
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t base = place_of(w->nkept, w->kept, w->kept_stride, i);
+    if (is_arg(w->op)) {
+      ((int64_t *)w->y->data)[i] = index_of(w, base);
+    } else {
+      store(w->y, i, reduce_one(w, base));
+    }
+  }
+}
+
+// Sums of 64-bit integers do not fit a double.
+static bool wide(const work *w) {
+  return (w->x->type == ESP_INT64 || w->x->type == ESP_UINT64) &&
+         (w->op == ESP_OP_REDUCE_SUM || w->op == ESP_OP_REDUCE_PROD);
+}
+
+static void reduce_wide(const work *w) {
+  const uint64_t *x = w->x->data;
+  uint64_t *y = w->y->data;
+  const int64_t outputs = esp_shape_count(&w->y->shape);
+  for (int64_t i = 0; i < outputs; i++) {
+    const int64_t base = place_of(w->nkept, w->kept, w->kept_stride, i);
+    uint64_t sum = w->op == ESP_OP_REDUCE_PROD;
+    for (int64_t k = 0; k < w->count; k++) {
+      const uint64_t v =
+          x[base + place_of(w->ngone, w->gone, w->gone_stride, k)];
+      sum = w->op == ESP_OP_REDUCE_PROD ? sum * v : sum + v;
+    }
+    y[i] = sum;
+  }
+}
+
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
+  enum { GRAIN = 2048 };
   (void)state;
-  (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+  reduction r;
+  ESP_TRY(reduction_of(args, &r));
+  work w = {.op = args->node->op,
+            .last_index = esp_node_int(args->node, "select_last_index", 0) != 0,
+            .x = args->in[0],
+            .y = args->out[0],
+            .count = 1};
+  int64_t stride = 1, strides[ESP_MAX_NDIM];
+  for (int i = w.x->shape.ndim - 1; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= w.x->shape.dim[i];
+  }
+  for (int i = 0; i < w.x->shape.ndim; i++) {
+    if (r.gone[i]) {
+      w.gone[w.ngone] = w.x->shape.dim[i];
+      w.gone_stride[w.ngone++] = strides[i];
+      w.count *= w.x->shape.dim[i];
+    } else {
+      w.kept[w.nkept] = w.x->shape.dim[i];
+      w.kept_stride[w.nkept++] = strides[i];
+    }
+  }
+  if (wide(&w)) {
+    reduce_wide(&w);
+    return ESP_OK;
+  }
+  esp_loop_over(team.width, esp_shape_count(&w.y->shape),
+                GRAIN / (w.count + 1) + 1, reduce_range, &w);
+  return ESP_OK;
 }
 
 const esp_op esp_op_reduce = {.infer = infer, .run = run};

@@ -1,0 +1,367 @@
+#include "kernel/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernel/dnnl.h"
+#include "kernel/parallel.h"
+
+enum { NAME_BYTES = 64 };
+
+struct esp_conv {
+  esp_conv_problem problem;
+  char name[NAME_BYTES];
+  esp_dnnl_primitive *primitive;
+  bool by_sample;   // the primitive takes one sample, on one thread
+  bool posts_after; // the implementation cannot do the posts
+  void *weights, *bias;
+  size_t scratch_each;
+  int64_t in_each, out_each; // elements of a sample
+};
+
+// Descriptions of the arguments for a batch.
+typedef struct shapes {
+  dnnl_memory_desc_t x, w, b, y;
+  dnnl_dims_t stride, dilation, before, after;
+} shapes;
+
+static dnnl_format_tag_t tag_of(int axes, esp_layout layout) {
+  static const dnnl_format_tag_t tags[2][ESP_CONV_AXES] = {
+      {dnnl_abc, dnnl_abcd, dnnl_abcde}, {dnnl_acb, dnnl_acdb, dnnl_acdeb}};
+  return tags[layout == ESP_CHANNELS_LAST][axes - 1];
+}
+
+static esp_status describe(const esp_conv_problem *p, int64_t batch,
+                           shapes *s) {
+  dnnl_dims_t x = {batch, p->in_channels}, y = {batch, p->out_channels};
+  dnnl_dims_t w = {0}, b = {p->out_channels};
+  const int grouped = p->groups > 1;
+  if (grouped) w[0] = p->groups;
+  w[grouped] = p->out_channels / p->groups;
+  w[grouped + 1] = p->in_channels / p->groups;
+  for (int i = 0; i < p->axes; i++) {
+    x[2 + i] = p->in[i];
+    y[2 + i] = p->out[i];
+    w[grouped + 2 + i] = p->kernel[i];
+    s->stride[i] = p->stride[i];
+    s->dilation[i] = p->dilation[i] - 1;
+    s->before[i] = p->before[i];
+    // What the windows do not reach at the end is not padding but left over.
+    const int64_t reach = (p->out[i] - 1) * p->stride[i] +
+                          (p->kernel[i] - 1) * p->dilation[i] + 1;
+    s->after[i] = reach - p->in[i] - p->before[i];
+  }
+  const int n = p->axes + 2;
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(
+      &s->x, n, x, dnnl_f32, tag_of(p->axes, p->in_layout));
+  status |= dnnl_memory_desc_init_by_tag(&s->y, n, y, dnnl_f32,
+                                         tag_of(p->axes, p->out_layout));
+  status |= dnnl_memory_desc_init_by_tag(&s->w, n + grouped, w, dnnl_f32,
+                                         dnnl_format_tag_any);
+  status |= dnnl_memory_desc_init_by_tag(&s->b, 1, b, dnnl_f32, dnnl_a);
+  return esp_dnnl_status(status, "a convolution's shapes");
+}
+
+static dnnl_status_t append_post(dnnl_post_ops_t ops,
+                                 const esp_kernel_post *post,
+                                 const dnnl_memory_desc_t *y) {
+  switch (post->kind) {
+  case ESP_KERNEL_RELU:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+  case ESP_KERNEL_LEAKY_RELU:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, post->alpha,
+                                        0);
+  case ESP_KERNEL_CLIP:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_clip, post->alpha,
+                                        post->beta);
+  case ESP_KERNEL_SIGMOID:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_logistic, 0, 0);
+  case ESP_KERNEL_TANH:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_tanh, 0, 0);
+  default:
+    return dnnl_post_ops_append_binary(ops, dnnl_binary_add, y);
+  }
+}
+
+static esp_status make_attributes(const esp_conv_problem *p, bool with_posts,
+                                  const dnnl_memory_desc_t *y,
+                                  dnnl_primitive_attr_t *made) {
+  dnnl_primitive_attr_t attributes;
+  ESP_TRY(
+      esp_dnnl_status(dnnl_primitive_attr_create(&attributes), "attributes"));
+  dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(
+      attributes, dnnl_scratchpad_mode_user);
+  if (with_posts && p->posts > 0) {
+    dnnl_post_ops_t ops = NULL;
+    status |= dnnl_post_ops_create(&ops);
+    for (int i = 0; i < p->posts; i++)
+      status |= append_post(ops, &p->post[i], y);
+    status |= dnnl_primitive_attr_set_post_ops(attributes, ops);
+    (void)dnnl_post_ops_destroy(ops);
+  }
+  *made = attributes;
+  return esp_dnnl_status(status, "attributes");
+}
+
+// Implementations whose sums have one order for every thread count and batch:
+// each output element has one accumulator that runs through the kernel.
+static bool keeps_order(const char *name) {
+  return strncmp(name, "brgconv", 7) == 0 || strncmp(name, "jit", 3) == 0;
+}
+
+// What is looked for: any implementation (the first is the library's choice),
+// or one by name and layout of the weights.
+typedef struct wanted {
+  const char *name;
+  const dnnl_memory_desc_t *weights;
+} wanted;
+
+static bool matches(const_dnnl_primitive_desc_t desc, const wanted *want) {
+  if (want == NULL) return true;
+  return strcmp(esp_dnnl_implementation(desc), want->name) == 0 &&
+         dnnl_memory_desc_equal(esp_dnnl_argument(desc, dnnl_query_weights_md),
+                                want->weights);
+}
+
+static esp_status find(const esp_conv_problem *p, int64_t batch, int width,
+                       bool with_posts, const wanted *want,
+                       dnnl_primitive_desc_t *found) {
+  shapes s;
+  dnnl_engine_t engine;
+  dnnl_primitive_attr_t attributes = NULL;
+  ESP_TRY(describe(p, batch, &s));
+  ESP_TRY(esp_dnnl_engine(&engine));
+  esp_status status = make_attributes(p, with_posts, &s.y, &attributes);
+  dnnl_convolution_desc_t desc;
+  if (status == ESP_OK) {
+    status = esp_dnnl_status(dnnl_dilated_convolution_forward_desc_init(
+                                 &desc, dnnl_forward_inference,
+                                 dnnl_convolution_direct, &s.x, &s.w,
+                                 p->bias ? &s.b : NULL, &s.y, s.stride,
+                                 s.dilation, s.before, s.after),
+                             "a convolution");
+  }
+  const int before = esp_dnnl_threads(width);
+  dnnl_primitive_desc_iterator_t next = NULL;
+  if (status == ESP_OK) {
+    status = esp_dnnl_status(dnnl_primitive_desc_iterator_create(
+                                 &next, &desc, attributes, engine, NULL),
+                             "this convolution");
+  }
+  *found = NULL;
+  while (status == ESP_OK && *found == NULL) {
+    dnnl_primitive_desc_t candidate = dnnl_primitive_desc_iterator_fetch(next);
+    if (matches(candidate, want)) {
+      *found = candidate;
+      break;
+    }
+    (void)dnnl_primitive_desc_destroy(candidate);
+    if (dnnl_primitive_desc_iterator_next(next) != dnnl_success) break;
+  }
+  (void)esp_dnnl_threads(before);
+  if (next != NULL) (void)dnnl_primitive_desc_iterator_destroy(next);
+  (void)dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+// The implementation for one sample on one thread, with its posts if it is a
+// good one with them.
+static esp_status find_canonical(esp_conv *conv, dnnl_primitive_desc_t *found) {
+  const esp_conv_problem *p = &conv->problem;
+  esp_status status = find(p, 1, 1, true, NULL, found);
+  const bool good = status == ESP_OK && *found != NULL &&
+                    keeps_order(esp_dnnl_implementation(*found));
+  if (good || p->posts == 0) return status;
+  dnnl_primitive_desc_t plain = NULL;
+  if (find(p, 1, 1, false, NULL, &plain) != ESP_OK || plain == NULL)
+    return status;
+  if (status == ESP_OK && !keeps_order(esp_dnnl_implementation(plain))) {
+    (void)dnnl_primitive_desc_destroy(plain);
+    return ESP_OK;
+  }
+  if (*found != NULL) (void)dnnl_primitive_desc_destroy(*found);
+  *found = plain;
+  conv->posts_after = true;
+  return ESP_OK;
+}
+
+static esp_status make_primitive(esp_conv *conv,
+                                 const_dnnl_primitive_desc_t desc, int width) {
+  const esp_conv_problem *p = &conv->problem;
+  int argument[ESP_DNNL_ARGUMENTS], count = 0;
+  const dnnl_memory_desc_t *md[ESP_DNNL_ARGUMENTS];
+  const dnnl_memory_desc_t *y = esp_dnnl_argument(desc, dnnl_query_dst_md);
+  argument[count] = DNNL_ARG_SRC;
+  md[count++] = esp_dnnl_argument(desc, dnnl_query_src_md);
+  argument[count] = DNNL_ARG_WEIGHTS;
+  md[count++] = esp_dnnl_argument(desc, dnnl_query_weights_md);
+  argument[count] = DNNL_ARG_DST;
+  md[count++] = y;
+  if (p->bias) {
+    argument[count] = DNNL_ARG_BIAS;
+    md[count++] = dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 1);
+  }
+  for (int i = 0; i < p->posts && !conv->posts_after; i++) {
+    if (p->post[i].kind != ESP_KERNEL_ADD) continue;
+    if (count == ESP_DNNL_ARGUMENTS - 1) {
+      return ESP_FAIL(ESP_UNSUPPORTED, "too many sums after a convolution");
+    }
+    argument[count] = DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1;
+    md[count++] = y;
+  }
+  return esp_dnnl_primitive_create(desc, width, argument, md, count,
+                                   &conv->primitive);
+}
+
+static esp_status pack(esp_conv *conv, const_dnnl_primitive_desc_t desc,
+                       const float *weights, const float *bias) {
+  const dnnl_memory_desc_t *to = esp_dnnl_argument(desc, dnnl_query_weights_md);
+  static const dnnl_format_tag_t plain[] = {dnnl_abc, dnnl_abcd, dnnl_abcde,
+                                            dnnl_abcdef};
+  dnnl_memory_desc_t from;
+  ESP_TRY(esp_dnnl_status(dnnl_memory_desc_init_by_tag(&from, to->ndims,
+                                                       to->dims, dnnl_f32,
+                                                       plain[to->ndims - 3]),
+                          "weights"));
+  ESP_TRY(esp_dnnl_pack(&from, weights, to, &conv->weights));
+  if (!conv->problem.bias) return ESP_OK;
+  const size_t bytes = (size_t)conv->problem.out_channels * sizeof *bias;
+  ESP_TRY(esp_allocate(bytes, &conv->bias));
+  memcpy(conv->bias, bias, bytes);
+  return ESP_OK;
+}
+
+static esp_status choose(esp_conv *conv, const float *weights,
+                         const float *bias) {
+  const esp_conv_problem *p = &conv->problem;
+  dnnl_primitive_desc_t canonical = NULL, real = NULL;
+  esp_status status = find_canonical(conv, &canonical);
+  if (status != ESP_OK) return status;
+  if (canonical == NULL) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "oneDNN has no such convolution");
+  }
+  strncpy(conv->name, esp_dnnl_implementation(canonical), NAME_BYTES - 1);
+  const wanted want = {conv->name,
+                       esp_dnnl_argument(canonical, dnnl_query_weights_md)};
+  if (keeps_order(conv->name)) {
+    status = find(p, p->batch, p->width, !conv->posts_after, &want, &real);
+  }
+  conv->by_sample = real == NULL;
+  if (status == ESP_OK) status = pack(conv, canonical, weights, bias);
+  if (status == ESP_OK) {
+    status = make_primitive(conv, real != NULL ? real : canonical,
+                            real != NULL ? p->width : 1);
+  }
+  if (real != NULL) (void)dnnl_primitive_desc_destroy(real);
+  (void)dnnl_primitive_desc_destroy(canonical);
+  return status;
+}
+
+esp_status esp_conv_create(const esp_conv_problem *problem,
+                           const float *weights, const float *bias,
+                           esp_conv **conv) {
+  esp_conv *self = calloc(1, sizeof *self);
+  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  self->problem = *problem;
+  self->in_each = problem->in_channels;
+  self->out_each = problem->out_channels;
+  for (int i = 0; i < problem->axes; i++) {
+    self->in_each *= problem->in[i];
+    self->out_each *= problem->out[i];
+  }
+  const bool empty = problem->batch == 0 || self->out_each == 0;
+  const esp_status status = empty ? ESP_OK : choose(self, weights, bias);
+  if (status != ESP_OK) {
+    esp_conv_free(self);
+    return status;
+  }
+  if (self->primitive != NULL) {
+    self->scratch_each = esp_align_up(self->primitive->scratch_bytes);
+  }
+  *conv = self;
+  return ESP_OK;
+}
+
+void esp_conv_free(esp_conv *conv) {
+  if (conv == NULL) return;
+  esp_dnnl_primitive_free(conv->primitive);
+  esp_free(conv->weights);
+  esp_free(conv->bias);
+  free(conv);
+}
+
+size_t esp_conv_scratch(const esp_conv *conv) {
+  return conv->scratch_each *
+         (size_t)(conv->by_sample ? conv->problem.width : 1);
+}
+
+const char *esp_conv_implementation(const esp_conv *conv) { return conv->name; }
+
+typedef struct call {
+  esp_conv *conv;
+  const float *x;
+  const float *const *added;
+  float *y;
+  unsigned char *scratch;
+  int64_t samples; // of a piece
+  atomic_int failed;
+} call;
+
+static esp_status run_primitive(call *c, int64_t sample, void *scratch) {
+  const esp_conv *conv = c->conv;
+  const esp_conv_problem *p = &conv->problem;
+  union { // oneDNN takes no pointer to const, but only reads
+    const float *given;
+    void *taken;
+  } cast = {.given = c->x + sample * conv->in_each};
+  void *bytes[ESP_DNNL_ARGUMENTS] = {cast.taken, conv->weights,
+                                     c->y + sample * conv->out_each};
+  int count = 3;
+  if (p->bias) bytes[count++] = conv->bias;
+  for (int i = 0; i < p->posts && !conv->posts_after; i++) {
+    if (p->post[i].kind != ESP_KERNEL_ADD) continue;
+    cast.given = c->added[i] + sample * conv->out_each;
+    bytes[count++] = cast.taken;
+  }
+  return esp_dnnl_primitive_run(conv->primitive, bytes, scratch);
+}
+
+// A thread's share of the samples, each by the primitive for one.
+static void run_samples(int64_t begin, int64_t end, void *argument) {
+  call *c = argument;
+  const int64_t share = begin * c->conv->problem.width / c->conv->problem.batch;
+  unsigned char *scratch = c->scratch + (size_t)share * c->conv->scratch_each;
+  for (int64_t i = begin; i < end; i++) {
+    const esp_status status = run_primitive(c, i, scratch);
+    if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+  }
+}
+
+static void run_posts(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  const float *added[ESP_KERNEL_POSTS];
+  for (int i = 0; i < c->conv->problem.posts; i++) {
+    added[i] = c->added[i] != NULL ? c->added[i] + begin : NULL;
+  }
+  esp_post_apply(c->conv->problem.post, c->conv->problem.posts, added,
+                 c->y + begin, end - begin);
+}
+
+esp_status esp_conv_run(esp_conv *conv, const float *x,
+                        const float *const *added, float *y, void *scratch) {
+  enum { GRAIN = 8192 };
+  if (conv->primitive == NULL) return ESP_OK; // nothing to compute
+  call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
+  const esp_conv_problem *p = &conv->problem;
+  if (conv->by_sample) {
+    esp_loop_over(p->width, p->batch, 1, run_samples, &c);
+    if (atomic_load(&c.failed) != 0) return (esp_status)atomic_load(&c.failed);
+  } else {
+    ESP_TRY(run_primitive(&c, 0, scratch));
+  }
+  if (conv->posts_after) {
+    esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, run_posts, &c);
+  }
+  return ESP_OK;
+}

@@ -1,0 +1,43 @@
+// Convolution through oneDNN.  Floor 2.
+#ifndef ESP_KERNEL_CONV_H
+#define ESP_KERNEL_CONV_H
+
+#include "kernel/post.h"
+#include "tensor/tensor.h"
+
+enum { ESP_CONV_AXES = 3 };
+
+// y [N,M,o...] = x [N,C,i...] convolved with w [M,C/groups,k...] + b [M], and
+// posts; float32, 1 to 3 spatial axes.  Source: ONNX Conv-11.
+typedef struct esp_conv_problem {
+  int axes; // spatial
+  int64_t batch, groups, in_channels, out_channels;
+  int64_t in[ESP_CONV_AXES], out[ESP_CONV_AXES], kernel[ESP_CONV_AXES];
+  int64_t stride[ESP_CONV_AXES], dilation[ESP_CONV_AXES]; // 1: none
+  int64_t before[ESP_CONV_AXES], after[ESP_CONV_AXES];    // pads
+  esp_layout in_layout, out_layout;
+  bool bias;
+  int posts;
+  esp_kernel_post post[ESP_KERNEL_POSTS]; // added tensors lie like y
+  int width;
+} esp_conv_problem;
+
+typedef struct esp_conv esp_conv;
+
+// Chooses an implementation, makes its primitives and packs the weights (row
+// major) and the bias, which are not kept.  An element of y has the same bits
+// for every width, batch and place in the batch: the implementation is chosen
+// for one sample on one thread, and the same one is used at every other size.
+// ESP_UNSUPPORTED: the library has no implementation.
+esp_status esp_conv_create(const esp_conv_problem *problem,
+                           const float *weights, const float *bias,
+                           esp_conv **conv);
+void esp_conv_free(esp_conv *conv);            // NULL is allowed
+size_t esp_conv_scratch(const esp_conv *conv); // bytes that a run needs
+const char *esp_conv_implementation(const esp_conv *conv);
+// Convolves; added[p] is what post p adds.  Uses the width's threads; safe from
+// several workers at once.
+esp_status esp_conv_run(esp_conv *conv, const float *x,
+                        const float *const *added, float *y, void *scratch);
+
+#endif

@@ -1,0 +1,33 @@
+#include "kernel/post.h"
+
+#include "kernel/vector_math.h"
+
+static void apply(const esp_kernel_post *post, const float *added, float *y,
+                  int64_t n) {
+  const float a = post->alpha, b = post->beta;
+  switch (post->kind) {
+  case ESP_KERNEL_RELU:
+    for (int64_t i = 0; i < n; i++) y[i] = y[i] > 0.0f ? y[i] : 0.0f;
+    break;
+  case ESP_KERNEL_CLIP:
+    for (int64_t i = 0; i < n; i++) y[i] = y[i] < a ? a : (y[i] > b ? b : y[i]);
+    break;
+  case ESP_KERNEL_LEAKY_RELU:
+    for (int64_t i = 0; i < n; i++) y[i] = y[i] < 0.0f ? a * y[i] : y[i];
+    break;
+  case ESP_KERNEL_SIGMOID:
+    esp_vector_sigmoid(y, y, n);
+    break;
+  case ESP_KERNEL_TANH:
+    esp_vector_tanh(y, y, n);
+    break;
+  case ESP_KERNEL_ADD:
+    for (int64_t i = 0; i < n; i++) y[i] += added[i];
+    break;
+  }
+}
+
+void esp_post_apply(const esp_kernel_post *post, int count,
+                    const float *const *added, float *y, int64_t n) {
+  for (int p = 0; p < count; p++) apply(&post[p], added[p], y, n);
+}

@@ -1,0 +1,24 @@
+// Windows that slide over spatial axes: what convolutions and pools share.
+// Private to op/.
+#ifndef ESP_OP_WINDOW_H
+#define ESP_OP_WINDOW_H
+
+#include "op/op.h"
+
+enum { ESP_WINDOW_AXES = 3 };
+
+typedef struct esp_window {
+  int axes;
+  int64_t in[ESP_WINDOW_AXES], out[ESP_WINDOW_AXES], kernel[ESP_WINDOW_AXES];
+  int64_t stride[ESP_WINDOW_AXES], dilation[ESP_WINDOW_AXES];
+  int64_t before[ESP_WINDOW_AXES], after[ESP_WINDOW_AXES];
+} esp_window;
+
+// Reads strides, dilations, pads, auto_pad (and ceil_mode for pools) of a node
+// over input x [N,C,i...]; `kernel` gives the window's extents, or NULL: the
+// attribute kernel_shape does.  Works out the output's extents.
+// ESP_BAD_INPUT: the standard does not allow it; ESP_UNSUPPORTED: more axes.
+esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
+                         esp_window *window);
+
+#endif
