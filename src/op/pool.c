@@ -1,13 +1,98 @@
+#include "kernel/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #include "op/check.h"
 #include "op/family.h"
+#include "op/window.h"
+
+static bool is_global(int op) {
+  return op == ESP_OP_GLOBAL_AVERAGE_POOL || op == ESP_OP_GLOBAL_MAX_POOL;
+}
+
+static esp_status window_of(const esp_args *args, esp_window *w) {
+  if (!is_global(args->node->op)) return esp_window_of(args, NULL, w);
+  const esp_shape *x = &args->in[0]->shape;
+  *w = (esp_window){.axes = x->ndim - 2};
+  for (int i = 0; i < w->axes; i++) {
+    w->in[i] = w->kernel[i] = x->dim[2 + i];
+    w->out[i] = w->stride[i] = w->dilation[i] = 1;
+  }
+  return ESP_OK;
+}
 
 static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
-}
-static esp_status run(const esp_args *args, const void *state, esp_team team) {
-  (void)state;
-  (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+  const int op = args->node->op;
+  ESP_TRY(esp_check_arity(args, 1, 1, op == ESP_OP_MAX_POOL ? 2 : 1));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_FLOAT)));
+  ESP_TRY(esp_check_ndim(args, 0, 3, 5));
+  esp_window w;
+  ESP_TRY(window_of(args, &w));
+  for (int i = 0; i < w.axes; i++) {
+    if (w.in[i] > 0) continue;
+    return ESP_FAIL(ESP_BAD_INPUT, "axis %d is empty", i + 2);
+  }
+  esp_shape y = args->in[0]->shape;
+  memcpy(y.dim + 2, w.out, (size_t)w.axes * sizeof y.dim[0]);
+  esp_set_output(args, 0, ESP_FLOAT, &y);
+  esp_set_output(args, 1, ESP_INT64, &y);
+  return ESP_OK;
 }
 
-const esp_op esp_op_pool = {.infer = infer, .run = run};
+static esp_work work(const esp_args *args) {
+  esp_window w;
+  if (window_of(args, &w) != ESP_OK) return (esp_work){0};
+  double flops = (double)esp_shape_count(&args->out[0]->shape);
+  for (int i = 0; i < w.axes; i++) flops *= (double)w.kernel[i];
+  return (esp_work){.flops = 4 * flops, // far from the speed of a product
+                    .bytes = (double)esp_tensor_bytes(args->in[0]) +
+                             (double)esp_tensor_bytes(args->out[0])};
+}
+
+// The kernel has three axes: missing ones stand first, with extent 1.
+static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
+  (void)width;
+  const esp_node *node = args->node;
+  esp_window w;
+  ESP_TRY(window_of(args, &w));
+  esp_pool_problem *p = malloc(sizeof *p);
+  if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  *p = (esp_pool_problem){
+      .average = node->op == ESP_OP_AVERAGE_POOL ||
+                 node->op == ESP_OP_GLOBAL_AVERAGE_POOL,
+      .count_pad = esp_node_int(node, "count_include_pad", 0) != 0,
+      .channels_last = args->in[0]->layout == ESP_CHANNELS_LAST,
+      .batch = args->in[0]->shape.dim[0],
+      .channels = args->in[0]->shape.dim[1]};
+  const int shift = ESP_POOL_AXES - w.axes;
+  for (int i = 0; i < ESP_POOL_AXES; i++) {
+    const bool there = i >= shift;
+    p->in[i] = there ? w.in[i - shift] : 1;
+    p->out[i] = there ? w.out[i - shift] : 1;
+    p->kernel[i] = there ? w.kernel[i - shift] : 1;
+    p->stride[i] = there ? w.stride[i - shift] : 1;
+    p->dilation[i] = there ? w.dilation[i - shift] : 1;
+    p->before[i] = there ? w.before[i - shift] : 0;
+    p->after[i] = there ? w.after[i - shift] : 0;
+  }
+  made->state = p;
+  return ESP_OK;
+}
+
+static esp_status run(const esp_args *args, const void *state, esp_team team) {
+  int64_t *index =
+      args->nout > 1 && args->out[1] != NULL ? args->out[1]->data : NULL;
+  float *y = args->out[0] != NULL ? args->out[0]->data : NULL;
+  if (y == NULL) return ESP_FAIL(ESP_UNSUPPORTED, "a pool without output 0");
+  const bool columns = esp_node_int(args->node, "storage_order", 0) != 0;
+  esp_pool_run(state, args->in[0]->data, y, index, columns, team.width);
+  return ESP_OK;
+}
+
+const esp_op esp_op_pool = {.infer = infer,
+                            .work = work,
+                            .prepare = prepare,
+                            .release = free,
+                            .run = run,
+                            .layout = ESP_LAYOUT_CHOOSES};

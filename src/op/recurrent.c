@@ -1,13 +1,450 @@
+// LSTM, GRU and RNN: for all steps at once x W^T, then step by step h R^T and
+// the gates.  Rows of the batch are independent, and so are the directions.
+// Source: ONNX LSTM-14, GRU-14, RNN-14.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "kernel/matmul.h"
+#include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/family.h"
 
-static esp_status infer(const esp_args *args) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+enum { MOST_DIRECTIONS = 2, MOST_ACTIVATIONS = 3 };
+
+typedef void (*activation)(const float *x, float *y, int64_t n);
+
+typedef struct layer {
+  int op, gates, directions, activations;
+  bool reverse_first; // direction reverse
+  bool batch_first;   // layout 1
+  bool input_forget, before_reset;
+  float clip; // 0: none
+  int64_t steps, batch, input, hidden;
+  activation f[MOST_DIRECTIONS][MOST_ACTIVATIONS];
+  esp_matmul *from_input[MOST_DIRECTIONS], *from_hidden[MOST_DIRECTIONS];
+  size_t products_bytes, step_bytes, state_bytes, matmul_bytes;
+} layer;
+
+static void relu(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
-static esp_status run(const esp_args *args, const void *state, esp_team team) {
-  (void)state;
-  (void)team;
-  return ESP_FAIL(ESP_UNSUPPORTED, "operator %s", args->node->op_type);
+static void identity(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = x[i];
+}
+static void hard_sigmoid(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    y[i] = fmaxf(0.0f, fminf(1.0f, 0.2f * x[i] + 0.5f));
+  }
+}
+static void softsign(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] / (1.0f + fabsf(x[i]));
+}
+static void softplus(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = (float)log1p(exp((double)x[i]));
 }
 
-const esp_op esp_op_recurrent = {.infer = infer, .run = run};
+static activation activation_of(const char *name) {
+  static const struct {
+    const char *name;
+    activation f;
+  } known[] = {{"sigmoid", esp_vector_sigmoid},
+               {"tanh", esp_vector_tanh},
+               {"relu", relu},
+               {"affine", identity},
+               {"hardsigmoid", hard_sigmoid},
+               {"softsign", softsign},
+               {"softplus", softplus}};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    if (strcasecmp(known[i].name, name) == 0) return known[i].f;
+  }
+  return NULL;
+}
+
+static esp_status read_activations(const esp_node *node, layer *l) {
+  static const char *const fallback[3][MOST_ACTIVATIONS] = {
+      {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
+  const esp_attribute *names =
+      esp_node_attribute(node, "activations", ESP_ATTRIBUTE_STRINGS);
+  if (esp_node_attribute(node, "activation_alpha", ESP_ATTRIBUTE_FLOATS) !=
+          NULL ||
+      esp_node_attribute(node, "activation_beta", ESP_ATTRIBUTE_FLOATS) !=
+          NULL) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "activation_alpha or activation_beta");
+  }
+  const int each = l->activations;
+  if (names != NULL && names->count != (int64_t)each * l->directions) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%lld activations, expected %d",
+                    (long long)names->count, each * l->directions);
+  }
+  for (int i = 0; i < each * l->directions; i++) {
+    const char *name =
+        names != NULL ? names->strings[i] : fallback[each - 1][i % each];
+    l->f[i / each][i % each] = activation_of(name);
+    if (l->f[i / each][i % each] == NULL) {
+      return ESP_FAIL(ESP_UNSUPPORTED, "activation \"%s\"", name);
+    }
+  }
+  return ESP_OK;
+}
+
+static esp_status layer_of(const esp_args *args, layer *l) {
+  const esp_node *node = args->node;
+  const bool lstm = node->op == ESP_OP_LSTM, gru = node->op == ESP_OP_GRU;
+  const char *direction = esp_node_string(node, "direction", "forward");
+  ESP_TRY(esp_check_ndim(args, 0, 3, 3));
+  ESP_TRY(esp_check_ndim(args, 1, 3, 3));
+  ESP_TRY(esp_check_ndim(args, 2, 3, 3));
+  const esp_shape *x = &args->in[0]->shape;
+  *l =
+      (layer){.op = node->op,
+              .gates = lstm ? 4 : (gru ? 3 : 1),
+              .activations = lstm ? 3 : (gru ? 2 : 1),
+              .directions = strcmp(direction, "bidirectional") == 0 ? 2 : 1,
+              .reverse_first = strcmp(direction, "reverse") == 0,
+              .batch_first = esp_node_int(node, "layout", 0) != 0,
+              .input_forget = esp_node_int(node, "input_forget", 0) != 0,
+              .before_reset = esp_node_int(node, "linear_before_reset", 0) != 0,
+              .clip = esp_node_float(node, "clip", 0),
+              .hidden = args->in[2]->shape.dim[2],
+              .input = x->dim[2]};
+  l->steps = x->dim[l->batch_first];
+  l->batch = x->dim[!l->batch_first];
+  return read_activations(node, l);
+}
+
+static esp_status want(const esp_args *args, int i, int ndim,
+                       const int64_t *dim) {
+  if (!esp_has_input(args, i)) return ESP_OK;
+  esp_shape asked = {.ndim = ndim};
+  memcpy(asked.dim, dim, (size_t)ndim * sizeof *dim);
+  char have[ESP_SHAPE_TEXT], text[ESP_SHAPE_TEXT];
+  if (esp_shape_equal(&args->in[i]->shape, &asked)) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT, "input %d has shape %s, expected %s", i,
+                  esp_shape_text(&args->in[i]->shape, have),
+                  esp_shape_text(&asked, text));
+}
+
+static esp_status check_inputs(const esp_args *args, const layer *l) {
+  const int64_t d = l->directions, h = l->hidden, g = l->gates * h;
+  const int64_t biases = 2 * g;
+  const int64_t first = l->batch_first ? l->batch : d;
+  const int64_t second = l->batch_first ? d : l->batch;
+  ESP_TRY(want(args, 1, 3, (const int64_t[]){d, g, l->input}));
+  ESP_TRY(want(args, 2, 3, (const int64_t[]){d, g, h}));
+  ESP_TRY(want(args, 3, 2, (const int64_t[]){d, biases}));
+  ESP_TRY(want(args, 4, 1, &l->batch));
+  ESP_TRY(want(args, 5, 3, (const int64_t[]){first, second, h}));
+  ESP_TRY(want(args, 6, 3, (const int64_t[]){first, second, h}));
+  return want(args, 7, 2, (const int64_t[]){d, 3 * h});
+}
+
+static esp_status infer(const esp_args *args) {
+  layer l;
+  const bool lstm = args->node->op == ESP_OP_LSTM;
+  ESP_TRY(esp_check_arity(args, 3, lstm ? 8 : 6, lstm ? 3 : 2));
+  for (int i = 0; i < args->nin; i++) {
+    if (args->in[i] == NULL) continue;
+    ESP_TRY(esp_check_type(args, i, ESP_TYPE(i == 4 ? ESP_INT32 : ESP_FLOAT)));
+  }
+  ESP_TRY(layer_of(args, &l));
+  ESP_TRY(check_inputs(args, &l));
+  const esp_shape y =
+      l.batch_first
+          ? (esp_shape){4, {l.batch, l.steps, l.directions, l.hidden}}
+          : (esp_shape){4, {l.steps, l.directions, l.batch, l.hidden}};
+  const esp_shape h = l.batch_first
+                          ? (esp_shape){3, {l.batch, l.directions, l.hidden}}
+                          : (esp_shape){3, {l.directions, l.batch, l.hidden}};
+  esp_set_output(args, 0, ESP_FLOAT, &y);
+  esp_set_output(args, 1, ESP_FLOAT, &h);
+  esp_set_output(args, 2, ESP_FLOAT, &h);
+  return ESP_OK;
+}
+
+static esp_work work(const esp_args *args) {
+  layer l;
+  if (layer_of(args, &l) != ESP_OK) return (esp_work){0};
+  const double rows = (double)(l.steps * l.batch * l.directions);
+  const double gates = (double)(l.gates * l.hidden);
+  return (esp_work){
+      .flops = rows * gates * (2 * (double)(l.input + l.hidden) + 30),
+      .bytes = (double)esp_tensor_bytes(args->in[0]) +
+               (double)l.steps * (double)esp_tensor_bytes(args->in[2]) +
+               8 * rows * gates};
+}
+
+static void release(void *state) {
+  layer *l = state;
+  if (l == NULL) return;
+  for (int d = 0; d < MOST_DIRECTIONS; d++) {
+    esp_matmul_free(l->from_input[d]);
+    esp_matmul_free(l->from_hidden[d]);
+  }
+  free(l);
+}
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+static esp_status prepare_direction(const esp_args *args, int width, layer *l,
+                                    int d) {
+  const int64_t g = l->gates * l->hidden;
+  const float *w = args->in[1]->data, *r = args->in[2]->data;
+  const esp_matmul_problem input = {.m = l->steps * l->batch,
+                                    .n = g,
+                                    .k = l->input,
+                                    .b_transposed = true,
+                                    .width = width};
+  const esp_matmul_problem hidden = {.m = l->batch,
+                                     .n = g,
+                                     .k = l->hidden,
+                                     .b_transposed = true,
+                                     .width = width};
+  ESP_TRY(esp_matmul_create(&input, w != NULL ? w + d * g * l->input : NULL,
+                            &l->from_input[d]));
+  ESP_TRY(esp_matmul_create(&hidden, r != NULL ? r + d * g * l->hidden : NULL,
+                            &l->from_hidden[d]));
+  l->matmul_bytes =
+      larger(l->matmul_bytes, esp_matmul_scratch(l->from_input[d]));
+  l->matmul_bytes =
+      larger(l->matmul_bytes, esp_matmul_scratch(l->from_hidden[d]));
+  return ESP_OK;
+}
+
+static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
+  layer *l = calloc(1, sizeof *l);
+  if (l == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  made->state = l;
+  ESP_TRY(layer_of(args, l));
+  const size_t g = (size_t)(l->gates * l->hidden) * sizeof(float);
+  const size_t rows = (size_t)l->batch;
+  l->products_bytes = esp_align_up((size_t)l->steps * rows * g);
+  l->step_bytes = esp_align_up(2 * rows * g);
+  l->state_bytes = esp_align_up(rows * (size_t)l->hidden * sizeof(float));
+  for (int d = 0; d < l->directions; d++) {
+    ESP_TRY(prepare_direction(args, width, l, d));
+  }
+  // x in time order (batch first), products, a step, h, c and a spare row.
+  made->scratch_bytes =
+      esp_align_up((size_t)(l->steps * l->batch * l->input) * sizeof(float)) +
+      l->products_bytes + l->step_bytes + 3 * l->state_bytes + l->matmul_bytes;
+  return ESP_OK;
+}
+
+// One direction while it runs.
+typedef struct pass {
+  const layer *l;
+  const esp_args *args;
+  int d;
+  float *x, *products, *step, *h, *c, *spare;
+  void *scratch;
+} pass;
+
+static const float *part(const esp_args *args, int i, int64_t offset) {
+  return esp_has_input(args, i) ? (const float *)args->in[i]->data + offset
+                                : NULL;
+}
+
+static void clip(const layer *l, float *x, int64_t n) {
+  if (l->clip <= 0) return;
+  for (int64_t i = 0; i < n; i++) {
+    x[i] = x[i] < -l->clip ? -l->clip : (x[i] > l->clip ? l->clip : x[i]);
+  }
+}
+
+static void act(const pass *p, int which, float *x) {
+  clip(p->l, x, p->l->hidden);
+  p->l->f[p->d][which](x, x, p->l->hidden);
+}
+
+static void add_scaled(float *y, const float *a, const float *b, int64_t n) {
+  for (int64_t i = 0; a != NULL && i < n; i++) y[i] += a[i] * b[i];
+}
+
+// gates i, o, f, c; peepholes i, o, f.
+static void lstm_row(const pass *p, float *g, float *h, float *c) {
+  const int64_t n = p->l->hidden;
+  const float *peep = part(p->args, 7, p->d * 3 * n);
+  float *i = g, *o = g + n, *f = g + 2 * n, *candidate = g + 3 * n;
+  add_scaled(i, peep, c, n);
+  add_scaled(f, peep != NULL ? peep + 2 * n : NULL, c, n);
+  act(p, 0, i);
+  if (p->l->input_forget) {
+    for (int64_t k = 0; k < n; k++) f[k] = 1.0f - i[k];
+  } else {
+    act(p, 0, f);
+  }
+  act(p, 1, candidate);
+  for (int64_t k = 0; k < n; k++) c[k] = f[k] * c[k] + i[k] * candidate[k];
+  add_scaled(o, peep != NULL ? peep + n : NULL, c, n);
+  act(p, 0, o);
+  p->l->f[p->d][2](c, p->spare, n);
+  for (int64_t k = 0; k < n; k++) h[k] = o[k] * p->spare[k];
+}
+
+// gates z, r, h.  x: from the input with its bias; r: from the hidden state,
+// with its bias.
+static void gru_row(const pass *p, float *x, float *r, float *h) {
+  const int64_t n = p->l->hidden;
+  for (int64_t k = 0; k < 2 * n; k++) x[k] += r[k];
+  act(p, 0, x);
+  act(p, 0, x + n);
+  float *candidate = x + 2 * n;
+  if (p->l->before_reset) {
+    for (int64_t k = 0; k < n; k++) candidate[k] += x[n + k] * r[2 * n + k];
+  } else { // h (reset) R^T needs a product of its own: (r . h) R_h^T
+    const float *weights = part(p->args, 2, (p->d * 3 + 2) * n * n);
+    const float *bias = part(p->args, 3, p->d * 6 * n + 5 * n);
+    for (int64_t k = 0; k < n; k++) p->spare[k] = x[n + k] * h[k];
+    for (int64_t k = 0; k < n; k++) {
+      float sum = 0;
+      for (int64_t m = 0; m < n; m++) sum += p->spare[m] * weights[k * n + m];
+      candidate[k] += sum + (bias != NULL ? bias[k] : 0);
+    }
+  }
+  act(p, 1, candidate);
+  for (int64_t k = 0; k < n; k++) {
+    h[k] = (1.0f - x[k]) * candidate[k] + x[k] * h[k];
+  }
+}
+
+static void rnn_row(const pass *p, float *x, float *h) {
+  act(p, 0, x);
+  memcpy(h, x, (size_t)p->l->hidden * sizeof *h);
+}
+
+// The time at which step s of this direction looks for row b.
+static int64_t time_of(const pass *p, int64_t s, int64_t b) {
+  const bool backwards = p->l->reverse_first || p->d == 1;
+  const int32_t *lengths =
+      esp_has_input(p->args, 4) ? p->args->in[4]->data : NULL;
+  const int64_t length = lengths != NULL ? lengths[b] : p->l->steps;
+  if (s >= length) return -1; // this row has ended
+  return backwards ? length - 1 - s : s;
+}
+
+static float *output_at(const pass *p, int64_t t, int64_t b) {
+  const layer *l = p->l;
+  if (p->args->out[0] == NULL) return NULL;
+  const int64_t at = l->batch_first ? (b * l->steps + t) * l->directions + p->d
+                                    : (t * l->directions + p->d) * l->batch + b;
+  return (float *)p->args->out[0]->data + at * l->hidden;
+}
+
+static void run_row(const pass *p, int64_t s, int64_t b) {
+  const layer *l = p->l;
+  const int64_t t = time_of(p, s, b), g = l->gates * l->hidden, n = l->hidden;
+  if (t < 0) return;
+  float *h = p->h + b * n, *c = p->c + b * n;
+  float *from_h = p->step + b * g, *x = p->step + (l->batch + b) * g;
+  const float *from_x = p->products + (t * l->batch + b) * g;
+  const float *wb = part(p->args, 3, p->d * 2 * g);
+  const float *rb = wb != NULL ? wb + g : NULL;
+  for (int64_t k = 0; k < g; k++) x[k] = from_x[k] + (wb != NULL ? wb[k] : 0);
+  for (int64_t k = 0; rb != NULL && k < g; k++) from_h[k] += rb[k];
+  if (l->op == ESP_OP_GRU) {
+    gru_row(p, x, from_h, h);
+  } else {
+    for (int64_t k = 0; k < g; k++) x[k] += from_h[k];
+    if (l->op == ESP_OP_LSTM) {
+      lstm_row(p, x, h, c);
+    } else {
+      rnn_row(p, x, h);
+    }
+  }
+  float *y = output_at(p, t, b);
+  if (y != NULL) memcpy(y, h, (size_t)n * sizeof *y);
+}
+
+// Initial and last states lie [d,b] or, batch first, [b,d].
+static int64_t state_at(const pass *p, int64_t b) {
+  const layer *l = p->l;
+  return (l->batch_first ? b * l->directions + p->d : p->d * l->batch + b) *
+         l->hidden;
+}
+
+static void begin_states(const pass *p) {
+  const size_t bytes = (size_t)p->l->hidden * sizeof(float);
+  for (int64_t b = 0; b < p->l->batch; b++) {
+    const float *h = part(p->args, 5, state_at(p, b));
+    const float *c = part(p->args, 6, state_at(p, b));
+    memset(p->h + b * p->l->hidden, 0, bytes);
+    memset(p->c + b * p->l->hidden, 0, bytes);
+    if (h != NULL) memcpy(p->h + b * p->l->hidden, h, bytes);
+    if (c != NULL) memcpy(p->c + b * p->l->hidden, c, bytes);
+  }
+}
+
+static void end_states(const pass *p) {
+  const size_t bytes = (size_t)p->l->hidden * sizeof(float);
+  for (int64_t b = 0; b < p->l->batch; b++) {
+    for (int i = 1; i < p->args->nout; i++) {
+      if (p->args->out[i] == NULL) continue;
+      const float *from = (i == 1 ? p->h : p->c) + b * p->l->hidden;
+      memcpy((float *)p->args->out[i]->data + state_at(p, b), from, bytes);
+    }
+  }
+}
+
+static esp_status run_pass(const pass *p) {
+  const layer *l = p->l;
+  const int64_t g = l->gates * l->hidden;
+  const float *w = part(p->args, 1, p->d * g * l->input);
+  const float *r = part(p->args, 2, p->d * g * l->hidden);
+  ESP_TRY(
+      esp_matmul_run(l->from_input[p->d], p->x, w, p->products, p->scratch));
+  begin_states(p);
+  for (int64_t s = 0; s < l->steps; s++) {
+    ESP_TRY(esp_matmul_run(l->from_hidden[p->d], p->h, r, p->step, p->scratch));
+    for (int64_t b = 0; b < l->batch; b++) run_row(p, s, b);
+  }
+  end_states(p);
+  return ESP_OK;
+}
+
+// [batch,steps,...] to [steps,batch,...].
+static void to_time_order(const layer *l, const float *x, float *to) {
+  const size_t row = (size_t)l->input * sizeof *x;
+  for (int64_t b = 0; b < l->batch; b++) {
+    for (int64_t t = 0; t < l->steps; t++) {
+      memcpy(to + (t * l->batch + b) * l->input,
+             x + (b * l->steps + t) * l->input, row);
+    }
+  }
+}
+
+static esp_status run(const esp_args *args, const void *state, esp_team team) {
+  const layer *l = state;
+  unsigned char *at = team.scratch;
+  pass p = {.l = l, .args = args};
+  p.x = (float *)(void *)at;
+  if (l->batch_first) {
+    to_time_order(l, args->in[0]->data, p.x);
+  } else {
+    memcpy(p.x, args->in[0]->data, esp_tensor_bytes(args->in[0]));
+  }
+  at += esp_align_up((size_t)(l->steps * l->batch * l->input) * sizeof(float));
+  p.products = (float *)at;
+  at += l->products_bytes;
+  p.step = (float *)at;
+  at += l->step_bytes;
+  p.h = (float *)at;
+  p.c = (float *)(at + l->state_bytes);
+  p.spare = (float *)(at + 2 * l->state_bytes);
+  p.scratch = at + 3 * l->state_bytes;
+  if (args->out[0] != NULL) { // rows that end early stay zero
+    memset(args->out[0]->data, 0, esp_tensor_bytes(args->out[0]));
+  }
+  for (int d = 0; d < l->directions; d++) {
+    p.d = d;
+    ESP_TRY(run_pass(&p));
+  }
+  return ESP_OK;
+}
+
+const esp_op esp_op_recurrent = {.infer = infer,
+                                 .work = work,
+                                 .prepare = prepare,
+                                 .release = release,
+                                 .run = run};

@@ -1,0 +1,272 @@
+#include "kernel/matmul.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernel/dnnl.h"
+#include "kernel/parallel.h"
+
+enum { PIECES = 256, NAME_BYTES = 64, COLUMN_BLOCK = 64, ROW_BLOCK = 16 };
+
+// A part of c that one thread computes by one primitive.
+typedef struct piece {
+  int64_t row, rows, column, columns;
+  esp_dnnl_primitive *primitive; // shared by pieces of one size
+  void *b;                       // packed for these columns; shared likewise
+  size_t b_offset;               // of a b that is given at the run, in floats
+  bool owns_primitive, owns_b;
+} piece;
+
+struct esp_matmul {
+  esp_matmul_problem problem;
+  bool packed;
+  char name[NAME_BYTES];
+  piece piece[PIECES];
+  int pieces;
+  size_t scratch_each;
+  float *plain_b; // for the plain loop: [K,N]; NULL: a primitive computes
+  bool plain;
+};
+
+static esp_status find(const esp_matmul *mm, int64_t rows, int64_t columns,
+                       dnnl_primitive_desc_t *found) {
+  const esp_matmul_problem *p = &mm->problem;
+  const dnnl_dims_t a = {rows, p->k}, b = {p->k, columns}, c = {rows, columns};
+  const dnnl_dims_t sa = {p->k, 1}, sc = {p->n, 1};
+  const dnnl_dims_t sb = {p->b_transposed ? 1 : p->n,
+                          p->b_transposed ? p->k : 1};
+  dnnl_memory_desc_t ma, mb, mc;
+  dnnl_status_t bad = dnnl_memory_desc_init_by_strides(&ma, 2, a, dnnl_f32, sa);
+  bad |= mm->packed ? dnnl_memory_desc_init_by_tag(&mb, 2, b, dnnl_f32,
+                                                   dnnl_format_tag_any)
+                    : dnnl_memory_desc_init_by_strides(&mb, 2, b, dnnl_f32, sb);
+  bad |= dnnl_memory_desc_init_by_strides(&mc, 2, c, dnnl_f32, sc);
+  dnnl_matmul_desc_t desc;
+  bad |= dnnl_matmul_desc_init(&desc, &ma, &mb, NULL, &mc);
+  ESP_TRY(esp_dnnl_status(bad, "a matrix product"));
+  dnnl_engine_t engine;
+  ESP_TRY(esp_dnnl_engine(&engine));
+  dnnl_primitive_attr_t attributes;
+  ESP_TRY(
+      esp_dnnl_status(dnnl_primitive_attr_create(&attributes), "attributes"));
+  bad = dnnl_primitive_attr_set_scratchpad_mode(attributes,
+                                                dnnl_scratchpad_mode_user);
+  const int before = esp_dnnl_threads(1);
+  bad |= dnnl_primitive_desc_create(found, &desc, attributes, engine, NULL);
+  (void)esp_dnnl_threads(before);
+  (void)dnnl_primitive_attr_destroy(attributes);
+  return esp_dnnl_status(bad, "this matrix product");
+}
+
+// brgemm keeps one accumulator for each element and runs through k in order.
+static bool keeps_order(const char *name) {
+  return strncmp(name, "brg", 3) == 0;
+}
+
+static esp_status pack(const esp_matmul *mm, const_dnnl_primitive_desc_t desc,
+                       const float *b, piece *made) {
+  const esp_matmul_problem *p = &mm->problem;
+  const dnnl_dims_t dims = {p->k, made->columns};
+  const dnnl_dims_t strides = {p->b_transposed ? 1 : p->n,
+                               p->b_transposed ? p->k : 1};
+  dnnl_memory_desc_t from;
+  ESP_TRY(esp_dnnl_status(
+      dnnl_memory_desc_init_by_strides(&from, 2, dims, dnnl_f32, strides),
+      "weights"));
+  made->owns_b = true;
+  return esp_dnnl_pack(&from, b + made->b_offset,
+                       esp_dnnl_argument(desc, dnnl_query_weights_md),
+                       &made->b);
+}
+
+static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
+  dnnl_primitive_desc_t desc = NULL;
+  ESP_TRY(find(mm, made->rows, made->columns, &desc));
+  strncpy(mm->name, esp_dnnl_implementation(desc), NAME_BYTES - 1);
+  esp_status status = ESP_OK;
+  if (!keeps_order(mm->name)) {
+    mm->plain = true;
+  } else {
+    static const int argument[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS,
+                                   DNNL_ARG_DST};
+    const dnnl_memory_desc_t *md[] = {
+        esp_dnnl_argument(desc, dnnl_query_src_md),
+        esp_dnnl_argument(desc, dnnl_query_weights_md),
+        esp_dnnl_argument(desc, dnnl_query_dst_md)};
+    status =
+        esp_dnnl_primitive_create(desc, 1, argument, md, 3, &made->primitive);
+    made->owns_primitive = status == ESP_OK;
+    if (status == ESP_OK && mm->packed) status = pack(mm, desc, b, made);
+  }
+  (void)dnnl_primitive_desc_destroy(desc);
+  return status;
+}
+
+// Takes over what an earlier piece of the same size has.
+static bool share(const esp_matmul *mm, piece *made) {
+  for (int i = 0; i < mm->pieces; i++) {
+    const piece *other = &mm->piece[i];
+    if (other->rows != made->rows || other->columns != made->columns ||
+        (mm->packed && other->column != made->column)) {
+      continue;
+    }
+    made->primitive = other->primitive;
+    made->b = other->b;
+    return true;
+  }
+  return false;
+}
+
+static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
+                            int64_t rows, int64_t column, int64_t columns) {
+  const esp_matmul_problem *p = &mm->problem;
+  piece made = {.row = row, .rows = rows, .column = column, .columns = columns};
+  made.b_offset = (size_t)(p->b_transposed ? column * p->k : column);
+  esp_status status = ESP_OK;
+  if (!share(mm, &made)) status = make_piece(mm, b, &made);
+  mm->piece[mm->pieces++] = made; // also half made: it is freed with the others
+  if (made.primitive != NULL) {
+    const size_t scratch = esp_align_up(made.primitive->scratch_bytes);
+    if (scratch > mm->scratch_each) mm->scratch_each = scratch;
+  }
+  return status;
+}
+
+// Cuts by rows where there are enough, else by columns: threads get about the
+// same.
+static esp_status cut(esp_matmul *mm, const float *b) {
+  const esp_matmul_problem *p = &mm->problem;
+  const int64_t wide = p->width < PIECES ? p->width : PIECES;
+  const bool by_rows = p->m >= wide * ROW_BLOCK || p->n < wide * COLUMN_BLOCK;
+  const int64_t blocks = by_rows ? (p->m + ROW_BLOCK - 1) / ROW_BLOCK
+                                 : (p->n + COLUMN_BLOCK - 1) / COLUMN_BLOCK;
+  const int64_t parts = blocks < wide ? blocks : wide;
+  const int64_t each = by_rows ? ROW_BLOCK : COLUMN_BLOCK;
+  const int64_t all = by_rows ? p->m : p->n;
+  for (int64_t i = 0; i < parts && !mm->plain; i++) {
+    const int64_t begin = blocks * i / parts * each;
+    int64_t end = blocks * (i + 1) / parts * each;
+    if (end > all) end = all;
+    ESP_TRY(by_rows ? add_piece(mm, b, begin, end - begin, 0, p->n)
+                    : add_piece(mm, b, 0, p->m, begin, end - begin));
+  }
+  return ESP_OK;
+}
+
+static esp_status keep_plain(esp_matmul *mm, const float *b) {
+  const esp_matmul_problem *p = &mm->problem;
+  strncpy(mm->name, "plain loop", NAME_BYTES - 1);
+  if (!mm->packed) return ESP_OK;
+  void *block;
+  ESP_TRY(esp_allocate((size_t)(p->k * p->n) * sizeof *b, &block));
+  mm->plain_b = block;
+  for (int64_t k = 0; k < p->k; k++) {
+    for (int64_t n = 0; n < p->n; n++) {
+      mm->plain_b[k * p->n + n] =
+          p->b_transposed ? b[n * p->k + k] : b[k * p->n + n];
+    }
+  }
+  return ESP_OK;
+}
+
+esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
+                             esp_matmul **matmul) {
+  esp_matmul *self = calloc(1, sizeof *self);
+  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  self->problem = *problem;
+  self->packed = b != NULL;
+  const bool empty = problem->m == 0 || problem->n == 0 || problem->k == 0;
+  esp_status status = empty ? ESP_OK : cut(self, b);
+  if (status == ESP_UNSUPPORTED) { // the library has none at all
+    self->plain = true;
+    status = ESP_OK;
+  }
+  if (status == ESP_OK && self->plain) status = keep_plain(self, b);
+  if (status != ESP_OK) {
+    esp_matmul_free(self);
+    return status;
+  }
+  *matmul = self;
+  return ESP_OK;
+}
+
+void esp_matmul_free(esp_matmul *matmul) {
+  if (matmul == NULL) return;
+  for (int i = 0; i < matmul->pieces; i++) {
+    piece *p = &matmul->piece[i];
+    if (p->owns_primitive) esp_dnnl_primitive_free(p->primitive);
+    if (p->owns_b) esp_free(p->b);
+  }
+  esp_free(matmul->plain_b);
+  free(matmul);
+}
+
+size_t esp_matmul_scratch(const esp_matmul *matmul) {
+  return matmul->scratch_each * (size_t)matmul->pieces;
+}
+
+const char *esp_matmul_implementation(const esp_matmul *matmul) {
+  return matmul->name;
+}
+
+typedef struct call {
+  esp_matmul *mm;
+  const float *a, *b;
+  float *c;
+  unsigned char *scratch;
+  atomic_int failed;
+} call;
+
+static void run_pieces(int64_t begin, int64_t end, void *argument) {
+  call *c = argument;
+  const esp_matmul_problem *p = &c->mm->problem;
+  for (int64_t i = begin; i < end; i++) {
+    const piece *q = &c->mm->piece[i];
+    union { // oneDNN takes no pointer to const, but only reads
+      const float *given;
+      void *taken;
+    } a = {.given = c->a + q->row * p->k}, b = {.given = NULL};
+    if (!c->mm->packed) b.given = c->b + q->b_offset;
+    void *bytes[3] = {a.taken, c->mm->packed ? q->b : b.taken,
+                      c->c + q->row * p->n + q->column};
+    const esp_status status = esp_dnnl_primitive_run(
+        q->primitive, bytes, c->scratch + (size_t)i * c->mm->scratch_each);
+    if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+  }
+}
+
+// c[i] += a_k * b[k][i], k in order: the same sums for every m and every cut.
+static void run_rows(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  const esp_matmul_problem *p = &c->mm->problem;
+  const bool turned = !c->mm->packed && p->b_transposed;
+  const float *b = c->mm->packed ? c->mm->plain_b : c->b;
+  for (int64_t m = begin; m < end; m++) {
+    float *row = c->c + m * p->n;
+    memset(row, 0, (size_t)p->n * sizeof *row);
+    for (int64_t k = 0; k < p->k; k++) {
+      const float a = c->a[m * p->k + k];
+      if (turned) {
+        for (int64_t n = 0; n < p->n; n++) row[n] += a * b[n * p->k + k];
+      } else {
+        for (int64_t n = 0; n < p->n; n++) row[n] += a * b[k * p->n + n];
+      }
+    }
+  }
+}
+
+esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
+                          float *c, void *scratch) {
+  const esp_matmul_problem *p = &matmul->problem;
+  call made = {.mm = matmul, .a = a, .b = b, .c = c, .scratch = scratch};
+  if (p->k == 0 && p->m * p->n > 0) {
+    memset(c, 0, (size_t)(p->m * p->n) * sizeof *c);
+  } else if (matmul->plain) {
+    esp_loop_over(p->width, p->m, 16384 / (p->n * p->k + 1) + 1, run_rows,
+                  &made);
+  } else {
+    esp_loop_over(p->width, matmul->pieces, 1, run_pieces, &made);
+  }
+  return (esp_status)atomic_load(&made.failed);
+}

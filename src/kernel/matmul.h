@@ -1,0 +1,36 @@
+// Matrix products through oneDNN.  Floor 2.
+#ifndef ESP_KERNEL_MATMUL_H
+#define ESP_KERNEL_MATMUL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+// c [M,N] = a [M,K] b [K,N], float32, row major and dense; b may be given as
+// its transpose [N,K].
+typedef struct esp_matmul_problem {
+  int64_t m, n, k;
+  bool b_transposed;
+  int width;
+} esp_matmul_problem;
+
+typedef struct esp_matmul esp_matmul;
+
+// Makes the primitives; a constant b is packed, and not kept; NULL: it is given
+// at every run.  An element of c has the same bits for every width and every m:
+// the work is cut outside of the library into pieces of rows or columns, each
+// on one thread, and only an implementation that adds up k in one order is
+// taken; where there is none, a plain loop computes.
+esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
+                             esp_matmul **matmul);
+void esp_matmul_free(esp_matmul *matmul);            // NULL is allowed
+size_t esp_matmul_scratch(const esp_matmul *matmul); // bytes that a run needs
+const char *esp_matmul_implementation(const esp_matmul *matmul);
+// Multiplies; b is looked at only if it was not packed.  Uses the width's
+// threads; safe from several workers at once.
+esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
+                          float *c, void *scratch);
+
+#endif
