@@ -10,7 +10,7 @@ esp_status esp_runner_follow(esp_runner *runner) {
   const esp_order *order = runner->order;
   bool held = false, over = false; // an order that has come; the last one
   expect_order(runner);
-  while (!over || runner->running > 0) {
+  for (;;) {
     const uint64_t seen = esp_bell_count(runner->options->bell);
     esp_runner_move(runner);
     ESP_TRY(esp_runner_collect(runner, NULL));
@@ -29,6 +29,7 @@ esp_status esp_runner_follow(esp_runner *runner) {
       expect_order(runner);
       continue;
     }
+    if (over && runner->running == 0) break;
     esp_runner_rest(runner, seen, true);
   }
   return ESP_OK;

@@ -98,7 +98,7 @@ esp_status esp_runner_lead(esp_runner *runner) {
   const bool serving = esp_comm_rank(o->world) == 0 && o->replicas > 1;
   bool asking = false, exhausted = false;
   int64_t reported = 0;
-  while (!exhausted || runner->running > 0 || !all_know(runner)) {
+  for (;;) {
     const uint64_t seen = esp_bell_count(o->bell);
     esp_dealer_serve(runner->dealer);
     esp_runner_move(runner);
@@ -120,6 +120,7 @@ esp_status esp_runner_lead(esp_runner *runner) {
       if (!exhausted) ESP_TRY(begin(runner, number));
       continue; // there may be a seat for one more
     }
+    if (exhausted && runner->running == 0 && all_know(runner)) break;
     const bool expecting =
         asking || (serving && !(exhausted && all_know(runner)));
     esp_runner_rest(runner, seen, expecting);

@@ -15,7 +15,7 @@ typedef union place {
 
 #define DEFAULT_TEXT(value) (value)
 #define DEFAULT_INT(value) #value
-#define DEFAULT_FLAG(value) #value
+#define DEFAULT_FLAG(value) ((value) ? "true" : "false")
 
 static const esp_job_key keys[] = {
 #define KEY(member, kind, fallback, argument, help)                            \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "op/check.h"
 #include "op/family.h"
 #include "op/post.h"
@@ -69,6 +70,8 @@ static esp_status problem_of(const esp_args *args, int width,
                           .bias = esp_has_input(args, 2),
                           .posts = args->node->npost,
                           .width = width};
+  // One channel lies the same way in both layouts.
+  if (p->in_channels == 1) p->in_layout = p->out_layout;
   memcpy(p->in, window.in, sizeof p->in);
   memcpy(p->out, window.out, sizeof p->out);
   memcpy(p->kernel, window.kernel, sizeof p->kernel);
@@ -103,6 +106,8 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   if (!known) return ESP_OK;
   ESP_TRY(create(args, &p->problem, &p->conv));
   made->scratch_bytes = esp_conv_scratch(p->conv);
+  esp_log(ESP_LOG_DEBUG, "node %s: %s", args->node->name,
+          esp_conv_implementation(p->conv));
   return ESP_OK;
 }
 

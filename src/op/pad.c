@@ -45,7 +45,7 @@ static esp_status pads_of(const esp_args *args, int64_t before[ESP_MAX_NDIM],
 
 static esp_status infer(const esp_args *args) {
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
-  mode m;
+  mode m = CONSTANT;
   ESP_TRY(esp_check_arity(args, 1, 4, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
   ESP_TRY(mode_of(args, &m));
@@ -99,7 +99,7 @@ static void release(void *state) {
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   (void)width;
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
-  mode m;
+  mode m = CONSTANT;
   ESP_TRY(mode_of(args, &m));
   ESP_TRY(pads_of(args, before, after));
   table *t = calloc(1, sizeof *t);

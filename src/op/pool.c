@@ -62,7 +62,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
       .average = node->op == ESP_OP_AVERAGE_POOL ||
                  node->op == ESP_OP_GLOBAL_AVERAGE_POOL,
       .count_pad = esp_node_int(node, "count_include_pad", 0) != 0,
-      .channels_last = args->in[0]->layout == ESP_CHANNELS_LAST,
+      .channels_last = args->out[0]->layout == ESP_CHANNELS_LAST,
       .batch = args->in[0]->shape.dim[0],
       .channels = args->in[0]->shape.dim[1]};
   const int shift = ESP_POOL_AXES - w.axes;

@@ -5,8 +5,6 @@
 
 #include "optimise/private.h"
 
-enum { FEW_CHANNELS = 4 };
-
 typedef struct layouter {
   esp_graph *graph;
   int *twin;  // [nvalue] the value in the other layout, -1: none yet
@@ -82,10 +80,9 @@ static esp_status want_input(layouter *l, int n, int i, esp_layout layout) {
   return ESP_OK;
 }
 
-// A convolution reads the few channels of an image as they come.
+// One channel lies the same way in both layouts.
 static bool reads_as_is(const esp_graph *graph, const esp_node *node) {
-  const esp_value *in = &graph->value[node->in[0]];
-  return node->op == ESP_OP_CONV && in->tensor.shape.dim[1] <= FEW_CHANNELS;
+  return graph->value[node->in[0]].tensor.shape.dim[1] == 1;
 }
 
 static esp_status lay_out(layouter *l, int n) {
