@@ -7,7 +7,10 @@
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
 
-enum { PIECES = 256, NAME_BYTES = 64, COLUMN_BLOCK = 64, ROW_BLOCK = 16 };
+// Columns are cut in blocks of a fixed size, whatever the width and the number
+// of rows: oneDNN's products of other widths of columns differ in the last bit
+// (measured with 2.6.3: 256 columns against twice 128).
+enum { NAME_BYTES = 64, COLUMN_BLOCK = 256, ROW_BLOCK = 16 };
 
 // A part of c that one thread computes by one primitive.
 typedef struct piece {
@@ -22,7 +25,7 @@ struct esp_matmul {
   esp_matmul_problem problem;
   bool packed;
   char name[NAME_BYTES];
-  piece piece[PIECES];
+  piece *piece;
   int pieces;
   size_t scratch_each;
   float *plain_b; // for the plain loop: [K,N]; NULL: a primitive computes
@@ -64,8 +67,7 @@ static bool keeps_order(const char *name) {
   return strncmp(name, "brg", 3) == 0;
 }
 
-static esp_status pack(const esp_matmul *mm, const_dnnl_primitive_desc_t desc,
-                       const float *b, piece *made) {
+static esp_status pack(const esp_matmul *mm, const float *b, piece *made) {
   const esp_matmul_problem *p = &mm->problem;
   const dnnl_dims_t dims = {p->k, made->columns};
   const dnnl_dims_t strides = {p->b_transposed ? 1 : p->n,
@@ -75,47 +77,61 @@ static esp_status pack(const esp_matmul *mm, const_dnnl_primitive_desc_t desc,
       dnnl_memory_desc_init_by_strides(&from, 2, dims, dnnl_f32, strides),
       "weights"));
   made->owns_b = true;
-  return esp_dnnl_pack(&from, b + made->b_offset,
-                       esp_dnnl_argument(desc, dnnl_query_weights_md),
+  return esp_dnnl_pack(&from, b + made->b_offset, &made->primitive->md[1],
                        &made->b);
 }
 
-static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
+// Takes over what an earlier piece has: the primitive of one of the same size;
+// the packed columns of one at the same columns, if they are packed alike.
+static void share_primitive(const esp_matmul *mm, piece *made) {
+  for (int i = 0; i < mm->pieces; i++) {
+    const piece *other = &mm->piece[i];
+    if (other->columns == made->columns && other->rows == made->rows) {
+      made->primitive = other->primitive;
+    }
+  }
+}
+
+static void share_columns(const esp_matmul *mm, piece *made) {
+  for (int i = 0; i < mm->pieces; i++) {
+    const piece *other = &mm->piece[i];
+    if (other->column == made->column &&
+        dnnl_memory_desc_equal(&other->primitive->md[1],
+                               &made->primitive->md[1])) {
+      made->b = other->b;
+    }
+  }
+}
+
+static esp_status create_primitive(const_dnnl_primitive_desc_t desc,
+                                   piece *made) {
+  static const int argument[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+  const dnnl_memory_desc_t *md[] = {
+      esp_dnnl_argument(desc, dnnl_query_src_md),
+      esp_dnnl_argument(desc, dnnl_query_weights_md),
+      esp_dnnl_argument(desc, dnnl_query_dst_md)};
+  ESP_TRY(
+      esp_dnnl_primitive_create(desc, 1, argument, md, 3, &made->primitive));
+  made->owns_primitive = true;
+  return ESP_OK;
+}
+
+static esp_status make_primitive(esp_matmul *mm, piece *made) {
   dnnl_primitive_desc_t desc = NULL;
   ESP_TRY(find(mm, made->rows, made->columns, &desc));
   strncpy(mm->name, esp_dnnl_implementation(desc), NAME_BYTES - 1);
-  esp_status status = ESP_OK;
-  if (!keeps_order(mm->name)) {
-    mm->plain = true;
-  } else {
-    static const int argument[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS,
-                                   DNNL_ARG_DST};
-    const dnnl_memory_desc_t *md[] = {
-        esp_dnnl_argument(desc, dnnl_query_src_md),
-        esp_dnnl_argument(desc, dnnl_query_weights_md),
-        esp_dnnl_argument(desc, dnnl_query_dst_md)};
-    status =
-        esp_dnnl_primitive_create(desc, 1, argument, md, 3, &made->primitive);
-    made->owns_primitive = status == ESP_OK;
-    if (status == ESP_OK && mm->packed) status = pack(mm, desc, b, made);
-  }
+  mm->plain = !keeps_order(mm->name);
+  const esp_status status = mm->plain ? ESP_OK : create_primitive(desc, made);
   (void)dnnl_primitive_desc_destroy(desc);
   return status;
 }
 
-// Takes over what an earlier piece of the same size has.
-static bool share(const esp_matmul *mm, piece *made) {
-  for (int i = 0; i < mm->pieces; i++) {
-    const piece *other = &mm->piece[i];
-    if (other->rows != made->rows || other->columns != made->columns ||
-        (mm->packed && other->column != made->column)) {
-      continue;
-    }
-    made->primitive = other->primitive;
-    made->b = other->b;
-    return true;
-  }
-  return false;
+static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
+  share_primitive(mm, made);
+  if (made->primitive == NULL) ESP_TRY(make_primitive(mm, made));
+  if (mm->plain || !mm->packed) return ESP_OK;
+  share_columns(mm, made);
+  return made->b != NULL ? ESP_OK : pack(mm, b, made);
 }
 
 static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
@@ -123,8 +139,7 @@ static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
   const esp_matmul_problem *p = &mm->problem;
   piece made = {.row = row, .rows = rows, .column = column, .columns = columns};
   made.b_offset = (size_t)(p->b_transposed ? column * p->k : column);
-  esp_status status = ESP_OK;
-  if (!share(mm, &made)) status = make_piece(mm, b, &made);
+  const esp_status status = make_piece(mm, b, &made);
   mm->piece[mm->pieces++] = made; // also half made: it is freed with the others
   if (made.primitive != NULL) {
     const size_t scratch = esp_align_up(made.primitive->scratch_bytes);
@@ -133,23 +148,23 @@ static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
   return status;
 }
 
-// Cuts by rows where there are enough, else by columns: threads get about the
-// same.
+// Cuts into fixed blocks of columns, and, for the threads, into ranges of rows.
 static esp_status cut(esp_matmul *mm, const float *b) {
   const esp_matmul_problem *p = &mm->problem;
-  const int64_t wide = p->width < PIECES ? p->width : PIECES;
-  const bool by_rows = p->m >= wide * ROW_BLOCK || p->n < wide * COLUMN_BLOCK;
-  const int64_t blocks = by_rows ? (p->m + ROW_BLOCK - 1) / ROW_BLOCK
-                                 : (p->n + COLUMN_BLOCK - 1) / COLUMN_BLOCK;
-  const int64_t parts = blocks < wide ? blocks : wide;
-  const int64_t each = by_rows ? ROW_BLOCK : COLUMN_BLOCK;
-  const int64_t all = by_rows ? p->m : p->n;
-  for (int64_t i = 0; i < parts && !mm->plain; i++) {
-    const int64_t begin = blocks * i / parts * each;
-    int64_t end = blocks * (i + 1) / parts * each;
-    if (end > all) end = all;
-    ESP_TRY(by_rows ? add_piece(mm, b, begin, end - begin, 0, p->n)
-                    : add_piece(mm, b, 0, p->m, begin, end - begin));
+  const int64_t columns = (p->n + COLUMN_BLOCK - 1) / COLUMN_BLOCK;
+  const int64_t blocks = (p->m + ROW_BLOCK - 1) / ROW_BLOCK;
+  const int64_t ranges = blocks < p->width ? blocks : p->width;
+  mm->piece = calloc((size_t)(columns * ranges), sizeof *mm->piece);
+  if (mm->piece == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  for (int64_t r = 0; r < ranges; r++) {
+    const int64_t row = blocks * r / ranges * ROW_BLOCK;
+    const int64_t end = blocks * (r + 1) / ranges * ROW_BLOCK;
+    const int64_t rows = (end < p->m ? end : p->m) - row;
+    for (int64_t c = 0; c < columns && !mm->plain; c++) {
+      const int64_t column = c * COLUMN_BLOCK, rest = p->n - column;
+      ESP_TRY(add_piece(mm, b, row, rows, column,
+                        rest < COLUMN_BLOCK ? rest : COLUMN_BLOCK));
+    }
   }
   return ESP_OK;
 }
@@ -194,10 +209,11 @@ esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
 void esp_matmul_free(esp_matmul *matmul) {
   if (matmul == NULL) return;
   for (int i = 0; i < matmul->pieces; i++) {
-    piece *p = &matmul->piece[i];
+    const piece *p = &matmul->piece[i];
     if (p->owns_primitive) esp_dnnl_primitive_free(p->primitive);
     if (p->owns_b) esp_free(p->b);
   }
+  free(matmul->piece);
   esp_free(matmul->plain_b);
   free(matmul);
 }

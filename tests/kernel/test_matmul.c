@@ -1,0 +1,126 @@
+// Products against a reference in double, and the promise that an element has
+// the same bits for every number of rows and every width.
+#include "kernel/matmul.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/check.h"
+
+// A sum of k products is off by about k half units in the last place of its
+// largest part; inputs are in [-1,1).
+static const double RTOL = 1e-5, ATOL_PER_TERM = 1.2e-7;
+
+static float *filled(int64_t count) {
+  float *made = malloc(((size_t)count + 1) * sizeof *made);
+  check_fill(made, (size_t)count);
+  return made;
+}
+
+// Multiplies with b constant or not.
+static void multiply(const esp_matmul_problem *p, const float *a, const float *b,
+                     bool constant, float *c) {
+  esp_matmul *mm = NULL;
+  void *scratch = NULL;
+  CHECK_OK(esp_matmul_create(p, constant ? b : NULL, &mm));
+  CHECK_OK(esp_allocate(esp_matmul_scratch(mm), &scratch));
+  CHECK_OK(esp_matmul_run(mm, a, constant ? NULL : b, c, scratch));
+  esp_free(scratch);
+  esp_matmul_free(mm);
+}
+
+static void reference(const esp_matmul_problem *p, const float *a,
+                      const float *b, float *c) {
+  for (int64_t m = 0; m < p->m; m++) {
+    for (int64_t n = 0; n < p->n; n++) {
+      double sum = 0;
+      for (int64_t k = 0; k < p->k; k++) {
+        sum += (double)a[m * p->k + k] *
+               (double)b[p->b_transposed ? n * p->k + k : k * p->n + n];
+      }
+      c[m * p->n + n] = (float)sum;
+    }
+  }
+}
+
+static const int64_t shapes[][2] = {// K, N
+                                    {1, 1},    {1, 7},     {3, 1},   {28, 256},
+                                    {64, 256}, {64, 10},   {77, 33}, {768, 64},
+                                    {300, 48}, {3136, 10}, {513, 200}};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static void matches_the_definition(void) {
+  static const int64_t rows[] = {1, 5, 33};
+  for (int s = 0; s < SHAPES; s++) {
+    for (size_t r = 0; r < 3; r++) {
+      for (int form = 0; form < 4; form++) {
+        const esp_matmul_problem p = {.m = rows[r],
+                                      .k = shapes[s][0],
+                                      .n = shapes[s][1],
+                                      .b_transposed = form & 1,
+                                      .width = 1 + (int)r};
+        float *a = filled(p.m * p.k), *b = filled(p.k * p.n);
+        float *c = filled(p.m * p.n), *want = filled(p.m * p.n);
+        multiply(&p, a, b, form & 2, c);
+        reference(&p, a, b, want);
+        check_close(c, want, (size_t)(p.m * p.n), RTOL,
+                    ATOL_PER_TERM * (double)p.k);
+        free(a), free(b), free(c), free(want);
+      }
+    }
+  }
+}
+
+// Every row of a tall product equals the row computed alone.
+static void rows_and_widths_do_not_change_the_bits(void) {
+  static const int64_t rows[] = {1, 2, 3, 5, 7, 8, 16, 31, 64, 100};
+  enum { MOST = 100 };
+  for (int s = 0; s < SHAPES; s++) {
+    for (int form = 0; form < 4; form++) {
+      esp_matmul_problem p = {.m = MOST,
+                              .k = shapes[s][0],
+                              .n = shapes[s][1],
+                              .b_transposed = form & 1,
+                              .width = 1};
+      float *a = filled(p.m * p.k), *b = filled(p.k * p.n);
+      float *c = filled(p.m * p.n), *want = filled(p.m * p.n);
+      multiply(&p, a, b, form & 2, want);
+      for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        for (p.width = 1; p.width <= 4; p.width++) {
+          p.m = rows[r];
+          const int64_t first = MOST - p.m; // the last rows of the tall one
+          memset(c, 0, (size_t)(p.m * p.n) * sizeof *c);
+          multiply(&p, a + first * p.k, b, form & 2, c);
+          const bool same = memcmp(c, want + first * p.n,
+                                   (size_t)(p.m * p.n) * sizeof *c) == 0;
+          if (!same) {
+            printf("\n    m %lld k %lld n %lld width %d form %d", (long long)p.m,
+                   (long long)p.k, (long long)p.n, p.width, form);
+          }
+          CU_ASSERT(same);
+        }
+      }
+      free(a), free(b), free(c), free(want);
+    }
+  }
+}
+
+static void nothing_added_up_is_zero(void) {
+  const esp_matmul_problem p = {.m = 2, .n = 3, .k = 0, .width = 1};
+  float c[6] = {1, 1, 1, 1, 1, 1};
+  const float zero[6] = {0};
+  multiply(&p, zero, zero, false, c);
+  check_same_bytes(c, zero, sizeof c);
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(matches_the_definition),
+      CASE(rows_and_widths_do_not_change_the_bits),
+      CASE(nothing_added_up_is_zero),
+      {NULL, NULL},
+  };
+  return check_run("kernel/matmul", cases);
+}
