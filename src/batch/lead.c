@@ -93,6 +93,15 @@ static bool all_know(const esp_runner *runner) {
              runner->batches + runner->options->replicas;
 }
 
+// Is there a seat for one more batch?  With no seats at all (no samples) the
+// dealer is still asked once: it counts on it.
+static bool has_room(const esp_runner *runner) {
+  const esp_batch_options *o = runner->options;
+  if (runner->seats == 0) return true;
+  return runner->running < runner->seats &&
+         (o->full.exec == NULL || idle_seat(runner, &o->full) >= 0);
+}
+
 esp_status esp_runner_lead(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
   const bool serving = esp_comm_rank(o->world) == 0 && o->replicas > 1;
@@ -106,8 +115,7 @@ esp_status esp_runner_lead(esp_runner *runner) {
     ESP_TRY(esp_runner_collect(runner, ended));
     show_progress(runner, false);
 
-    if (!asking && !exhausted && runner->running < runner->seats &&
-        (o->full.exec == NULL || idle_seat(runner, &o->full) >= 0)) {
+    if (!asking && !exhausted && has_room(runner)) {
       esp_dealer_ask(runner->dealer,
                      (long)(runner->result->samples - reported));
       reported = runner->result->samples;

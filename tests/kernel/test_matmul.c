@@ -20,8 +20,8 @@ static float *filled(int64_t count) {
 }
 
 // Multiplies with b constant or not.
-static void multiply(const esp_matmul_problem *p, const float *a, const float *b,
-                     bool constant, float *c) {
+static void multiply(const esp_matmul_problem *p, const float *a,
+                     const float *b, bool constant, float *c) {
   esp_matmul *mm = NULL;
   void *scratch = NULL;
   CHECK_OK(esp_matmul_create(p, constant ? b : NULL, &mm));
@@ -45,10 +45,9 @@ static void reference(const esp_matmul_problem *p, const float *a,
   }
 }
 
-static const int64_t shapes[][2] = {// K, N
-                                    {1, 1},    {1, 7},     {3, 1},   {28, 256},
-                                    {64, 256}, {64, 10},   {77, 33}, {768, 64},
-                                    {300, 48}, {3136, 10}, {513, 200}};
+static const int64_t shapes[][2] = { // K, N
+    {1, 1},   {1, 7},    {3, 1},    {28, 256},  {64, 256}, {64, 10},
+    {77, 33}, {768, 64}, {300, 48}, {3136, 10}, {513, 200}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static void matches_the_definition(void) {
@@ -96,8 +95,9 @@ static void rows_and_widths_do_not_change_the_bits(void) {
           const bool same = memcmp(c, want + first * p.n,
                                    (size_t)(p.m * p.n) * sizeof *c) == 0;
           if (!same) {
-            printf("\n    m %lld k %lld n %lld width %d form %d", (long long)p.m,
-                   (long long)p.k, (long long)p.n, p.width, form);
+            printf("\n    m %lld k %lld n %lld width %d form %d",
+                   (long long)p.m, (long long)p.k, (long long)p.n, p.width,
+                   form);
           }
           CU_ASSERT(same);
         }

@@ -1,0 +1,30 @@
+# What the flow tests share.  Sourced with: espalier command, top of the tree.
+espalier=$1
+top=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_mpi_yield_when_idle=1
+failures=0
+
+ranks() { # number of ranks, then the command
+  n=$1
+  shift
+  timeout 60 mpirun --oversubscribe --bind-to none -n "$n" "$@"
+}
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+pack_images() {
+  source=/usr/share/datasets/fashion-mnist
+  "$espalier" pack "test/images=$source/t10k-images-idx3-ubyte.gz" \
+    "test/labels=$source/t10k-labels-idx1-ubyte.gz" --output "$work/data.h5"
+}
+
+finish() {
+  [ $failures = 0 ] && echo "all right"
+  exit $failures
+}

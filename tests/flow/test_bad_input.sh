@@ -1,0 +1,56 @@
+# Bad input: the documented exit status, one message, files left as they were.
+. "$(dirname "$0")/lib.sh"
+pack_images || exit 1
+model=$top/jobs/fashion-mnist/fmnist_incep.onnx
+images=$work/data.h5:/test/images
+
+# expect STATUS PART_OF_THE_MESSAGE command...: on one and on two ranks.
+expect() {
+  want=$1 part=$2
+  shift 2
+  for n in 1 2; do
+    ranks $n "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    lines=$(grep -c '^espalier: ' "$work/err")
+    if [ $got != "$want" ]; then
+      fail "exit $got, expected $want, on $n ranks: $*"
+      cat "$work/err"
+    elif [ "$lines" != 1 ]; then
+      fail "$lines messages on $n ranks: $*"
+      cat "$work/err"
+    elif ! grep -q "$part" "$work/err"; then
+      fail "the message does not say \"$part\": $(cat "$work/err")"
+    else
+      echo "refused on $n: $(grep '^espalier: ' "$work/err" | cut -c1-150)"
+    fi
+  done
+}
+
+run="$espalier run --progress none --scale 1/255"
+expect 1 "cannot open" $run --model "$work/none.onnx" --input "$images" --output "$work/r.h5"
+head -c 100000 "$model" >"$work/cut.onnx"
+expect 3 "cut.onnx" $run --model "$work/cut.onnx" --input "$images" --output "$work/r.h5"
+expect 1 "none.h5" $run --model "$model" --input "$work/none.h5:/x" --output "$work/r.h5"
+expect 3 "no such dataset" $run --model "$model" --input "$work/data.h5:/x" --output "$work/r.h5"
+expect 3 "a row of the dataset is" $run --model "$model" --input "$work/data.h5:/test/labels" --output "$work/r.h5"
+expect 2 "output is missing" $run --model "$model" --input "$images"
+expect 2 "did you mean" $run --modle "$model"
+expect 2 "whole number" $run --model "$model" --input "$images" --output "$work/r.h5" --batch many
+expect 2 "must divide" $run --model "$model" --input "$images" --output "$work/r.h5" --replicas 7
+printf 'model: a.onnx\nbatsch: 7\n' >"$work/job.yaml"
+expect 3 "job.yaml:2: .*batsch.*batch" $run "$work/job.yaml"
+printf 'model: a.onnx\nbatch: seven\n' >"$work/job.yaml"
+expect 3 "job.yaml:2: batch is" $run "$work/job.yaml"
+printf 'not YAML: [' >"$work/job.yaml"
+expect 3 "job.yaml" $run "$work/job.yaml"
+echo "precious" >"$work/r.h5"
+expect 3 "exists" $run --model "$model" --input "$images" --output "$work/r.h5"
+[ "$(cat "$work/r.h5")" = precious ] || fail "the existing file was touched"
+rm "$work/r.h5"
+case_of_loop=/usr/share/libonnx-testdata/data/node/test_loop11/model.onnx
+if [ -e $case_of_loop ]; then
+  expect 3 "Loop (node" $run --model $case_of_loop --input "$images" --output "$work/r.h5"
+fi
+[ -e "$work/r.h5" ] && fail "a refused job left a results file"
+expect 1 "cannot create" $run --model "$model" --input "$images" --output "$work/none/r.h5"
+finish

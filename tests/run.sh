@@ -1,0 +1,55 @@
+#!/bin/sh
+# Sets up and runs every test.  usage: tests/run.sh [--quick]
+# --quick: the release build alone, without the cluster.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+quick=0
+[ "${1:-}" = --quick ] && quick=1
+
+if [ $quick = 1 ]; then
+  jobs/setup.sh run test || exit 1
+  presets=release
+else
+  jobs/setup.sh run test cluster || exit 1
+  presets="release asan"
+fi
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+passed=0 failed=0 skipped=0
+count() { # name, exit status
+  if [ "$2" = 0 ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $1"
+  fi
+}
+
+echo "== format"
+clang-format --dry-run -Werror $(find src include tests -name '*.[ch]')
+count format $?
+
+for preset in $presets; do
+  echo "== build $preset"
+  cmake --preset "$preset" >/dev/null && cmake --build --preset "$preset" -- --quiet
+  built=$?
+  count "build $preset" $built
+  [ $built = 0 ] || continue
+  echo "== test $preset"
+  log=build/$preset/tests.log
+  set --
+  [ $quick = 1 ] && set -- -LE cluster
+  [ "$preset" = asan ] && set -- -LE "cluster|flow"
+  ctest --preset "$preset" "$@" >"$log" 2>&1
+  grep -E '^ *[0-9]+/[0-9]+ Test' "$log"
+  # ctest's lines: "... Passed", "***Skipped", "***Failed", "***Timeout" ...
+  passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test.*   Passed' "$log")))
+  skipped=$((skipped + $(grep -cE '^ *[0-9]+/[0-9]+ Test.*\*\*\*Skipped' "$log")))
+  bad=$(grep -E '^ *[0-9]+/[0-9]+ Test.*\*\*\*' "$log" | grep -vc Skipped)
+  failed=$((failed + bad))
+  if [ "$bad" != 0 ]; then
+    sed -n '/FAILED\|ERROR\|expected\|differs\|gave/p' "$log" | head -60
+  fi
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
