@@ -13,7 +13,7 @@ libhdf5-openmpi-dev
 libdnnl-dev
 libhwloc-dev
 protobuf-c-compiler libprotobuf-c-dev libonnx-dev
-libcyaml-dev
+libcyaml-dev libyaml-dev
 libjansson-dev
 zlib1g-dev
 libcunit1-dev

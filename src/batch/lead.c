@@ -64,7 +64,8 @@ static esp_status ended(esp_runner *runner, esp_seat *seat) {
   if ((result->latencies & (result->latencies - 1)) != 0) room *= 2;
   ESP_TRY(esp_grow(&result->latency_s, &room, (size_t)result->latencies + 1,
                    sizeof *result->latency_s));
-  result->latency_s[result->latencies++] = now - seat->began;
+  result->latency_s[result->latencies++] =
+      esp_exec_batch_seconds(seat->engine->exec, seat->slot);
   ESP_TRY(write_outputs(runner, seat));
   result->write_s += esp_clock_seconds() - now;
   result->samples += seat->count;

@@ -10,7 +10,6 @@ typedef struct esp_seat {
   int slot;
   bool running;
   int64_t first, count; // rows of the batch in it
-  double began;         // seconds of the clock
 } esp_seat;
 
 // What the leader of a replica tells its other ranks.

@@ -6,7 +6,6 @@
 void esp_seat_start(esp_runner *runner, int index, int64_t number) {
   esp_seat *seat = &runner->seat[index];
   seat->running = true;
-  seat->began = esp_clock_seconds();
   runner->running++;
   esp_exec_start(seat->engine->exec, seat->slot, number);
 }

@@ -57,7 +57,7 @@ static esp_status create_slot(esp_exec *exec, int index) {
   s->in = zeroed(arguments, sizeof *s->in, &status);
   s->out = zeroed(arguments, sizeof *s->out, &status);
   s->ready = zeroed(steps, sizeof *s->ready, &status);
-  s->seconds = zeroed(steps, sizeof *s->seconds, &status);
+  s->step_seconds = zeroed(steps, sizeof *s->step_seconds, &status);
   s->left = zeroed(steps, sizeof *s->left, &status);
   s->turn = zeroed(steps, sizeof *s->turn, &status);
   if (status != ESP_OK) return status;
@@ -186,7 +186,7 @@ static void free_slot(esp_slot *s) {
   free(s->in);
   free(s->out);
   free(s->ready);
-  free(s->seconds);
+  free(s->step_seconds);
   free(s->left);
   free(s->turn);
 }

@@ -50,6 +50,10 @@ int esp_exec_messages(const esp_exec *exec);
 bool esp_exec_done(const esp_exec *exec, int slot, esp_status *status,
                    const char **message);
 
+// Seconds from the first node to the last of a batch that has ended, on this
+// rank: without the time that it waited for a worker.
+double esp_exec_batch_seconds(const esp_exec *exec, int slot);
+
 // Bytes of the slots' blocks and of scratch memory.
 size_t esp_exec_bytes(const esp_exec *exec);
 // Adds to seconds[n] what node n has taken in all batches so far on this rank.

@@ -24,9 +24,9 @@ typedef struct esp_slot {
   esp_args *args;        // [nstep] of RUN steps
   const esp_tensor **in; // what args point into
   esp_tensor **out;
-  esp_ready *ready; // [nstep]
-  esp_ready chain;  // the whole batch as one item (exec->chain)
-  double *seconds;  // [nstep] taken so far, over all batches
+  esp_ready *ready;     // [nstep]
+  esp_ready chain;      // the whole batch as one item (exec->chain)
+  double *step_seconds; // [nstep] taken so far, over all batches
 
   atomic_int *left; // [nstep] steps that each still waits for
   atomic_int unfinished;
@@ -38,6 +38,9 @@ typedef struct esp_slot {
   atomic_int *turn; // [nstep]
   atomic_int turns;
   int taken;
+
+  atomic_bool begun;     // a worker has taken its first step
+  double began, seconds; // of the clock; from the first step to the last
 
   atomic_int failed; // 1: claimed by the step that failed first
   esp_status status;

@@ -24,12 +24,16 @@ bool esp_exec_done(const esp_exec *exec, int index, esp_status *status,
   return true;
 }
 
+double esp_exec_batch_seconds(const esp_exec *exec, int index) {
+  return exec->slot[index].seconds;
+}
+
 void esp_exec_add_seconds(const esp_exec *exec, double *seconds) {
   for (int i = 0; i < exec->options.slots; i++) {
     for (int s = 0; s < exec->rank->nstep; s++) {
       const esp_step *step = &exec->rank->step[s];
       if (step->kind == ESP_STEP_RUN) {
-        seconds[step->node] += exec->slot[i].seconds[s];
+        seconds[step->node] += exec->slot[i].step_seconds[s];
       }
     }
   }
@@ -52,14 +56,18 @@ static void run_node(esp_slot *s, int step, int worker) {
   const esp_team team = {.width = exec->options.plan->width,
                          .scratch = exec->scratch[worker]};
   const double begin = esp_clock_seconds();
+  if (!atomic_exchange_explicit(&s->begun, true, memory_order_relaxed)) {
+    s->began = begin;
+  }
   const esp_status status =
       esp_op_get(args->node->op)->run(args, exec->prepared[step].state, team);
-  s->seconds[step] += esp_clock_seconds() - begin;
+  s->step_seconds[step] += esp_clock_seconds() - begin;
   if (status != ESP_OK) note_failure(s, args->node, status);
 }
 
 static void finish_slot(esp_slot *s) {
   esp_bell *bell = s->exec->options.bell; // once done, all may be freed
+  s->seconds = atomic_load(&s->begun) ? esp_clock_seconds() - s->began : 0;
   atomic_store_explicit(&s->done, true, memory_order_release);
   esp_bell_ring(bell);
 }
@@ -130,6 +138,7 @@ void esp_exec_start(esp_exec *exec, int index, int64_t order) {
   s->status = ESP_OK;
   s->message[0] = '\0';
   atomic_store(&s->failed, 0);
+  atomic_store(&s->begun, false);
   atomic_store(&s->done, false);
   if (steps == 0) {
     finish_slot(s);

@@ -42,8 +42,11 @@
     for (int64_t i = 0; i < n; i++) {                                          \
       const type p = a[i * sa], q = b[i * sb];                                 \
       if (q == 0) return false;                                                \
-      y[i] = (type)-1 < (type)1 && q == (type)-1 ? (type)(when_minus_one)      \
-                                                 : (type)(expression);         \
+      if ((type)-1 < (type)1 && q == (type)-1) {                               \
+        y[i] = (type)(when_minus_one);                                         \
+      } else {                                                                 \
+        y[i] = (type)(expression);                                             \
+      }                                                                        \
     }                                                                          \
     return true;                                                               \
   }

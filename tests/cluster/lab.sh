@@ -1,0 +1,78 @@
+# Hosts made of namespaces, on one machine.  Sourced by bash; needs root.
+#
+# A host has a network, a hostname, mounts, IPC and process ids of its own: its
+# address is 10.77.0.N, its /dev/shm is its own, and killing its first process
+# is pulling its plug.  The switch between them sits in a network namespace too:
+# nothing is added to the machine's own.  Everything is kept below $lab, and
+# ended by process id.
+
+lab_up() { # folder, number of hosts
+  lab=$1 hosts=$2
+  mkdir -p "$lab"
+  {
+    echo "127.0.0.1 localhost"
+    echo "10.77.0.254 head"
+    for i in $(seq "$hosts"); do echo "10.77.0.$i node$i"; done
+  } >"$lab/hosts"
+  unshare -n sleep infinity &
+  echo $! >"$lab/switch.pid"
+  disown # its end is no news
+  lab_wait_for_namespace "$(cat "$lab/switch.pid")"
+  nsenter -t "$(cat "$lab/switch.pid")" -n sh -c \
+    'ip link set lo up && ip link add br0 type bridge forward_delay 0 && ip link set br0 up'
+  lab_host head 254 ""
+  for i in $(seq "$hosts"); do
+    lab_host "node$i" "$i" "-p --fork --mount-proc --kill-child"
+  done
+}
+
+# A namespace is there when it differs from ours.
+lab_wait_for_namespace() { # process
+  for _ in $(seq 200); do
+    [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ] && return
+    sleep 0.02
+  done
+  echo "lab: no namespace" >&2
+  return 1
+}
+
+lab_host() { # name, last number of the address, further options of unshare
+  # shellcheck disable=SC2086 -- the options are words
+  unshare -n -u -m -i $3 sh -c "hostname $1
+    mount -t tmpfs tmpfs /dev/shm
+    mount --bind '$lab/hosts' /etc/hosts
+    ip link set lo up
+    echo ready >'$lab/$1.ready'
+    exec sleep infinity" </dev/null >/dev/null 2>&1 &
+  outer=$!
+  disown
+  echo $outer >"$lab/$1.outer.pid"
+  for _ in $(seq 200); do
+    [ -s "$lab/$1.ready" ] && break
+    sleep 0.02
+  done
+  inner=$outer # with a process namespace, unshare waits outside of it
+  [ -n "$3" ] && inner=$(tr -d ' ' <"/proc/$outer/task/$outer/children")
+  echo "$inner" >"$lab/$1.pid"
+  nsenter -t "$(cat "$lab/switch.pid")" -n sh -c "
+    ip link add v$2 type veth peer name eth0 netns $inner
+    ip link set v$2 master br0 up"
+  nsenter -t "$inner" -n sh -c \
+    "ip addr add 10.77.0.$2/24 dev eth0 && ip link set eth0 up"
+}
+
+lab_exec() { # host, command...
+  host=$1
+  shift
+  ids=-p
+  [ "$host" = head ] && ids= # the head sees the hosts' processes
+  nsenter -t "$(cat "$lab/$host.pid")" -n -u -m -i $ids --wdns="$PWD" -- "$@"
+}
+
+lab_down() {
+  for file in "$lab"/*.pid; do
+    [ -e "$file" ] && kill -9 "$(cat "$file")" 2>/dev/null
+    rm -f "$file"
+  done
+  true
+}
