@@ -304,7 +304,6 @@ typedef struct call {
   const float *const *added;
   float *y;
   unsigned char *scratch;
-  int64_t samples; // of a piece
   atomic_int failed;
 } call;
 
@@ -327,14 +326,22 @@ static esp_status run_primitive(call *c, int64_t sample, void *scratch) {
   return esp_dnnl_primitive_run(conv->primitive, bytes, scratch);
 }
 
-// A thread's share of the samples, each by the primitive for one.
-static void run_samples(int64_t begin, int64_t end, void *argument) {
+static int64_t parts_of(const esp_conv_problem *p) {
+  return p->batch < p->width ? p->batch : p->width;
+}
+
+// Each part of the samples has a scratch of its own.
+static void run_parts(int64_t begin, int64_t end, void *argument) {
   call *c = argument;
-  const int64_t share = begin * c->conv->problem.width / c->conv->problem.batch;
-  unsigned char *scratch = c->scratch + (size_t)share * c->conv->scratch_each;
-  for (int64_t i = begin; i < end; i++) {
-    const esp_status status = run_primitive(c, i, scratch);
-    if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+  const esp_conv_problem *p = &c->conv->problem;
+  const int64_t parts = parts_of(p);
+  for (int64_t part = begin; part < end; part++) {
+    unsigned char *scratch = c->scratch + (size_t)part * c->conv->scratch_each;
+    const int64_t last = p->batch * (part + 1) / parts;
+    for (int64_t i = p->batch * part / parts; i < last; i++) {
+      const esp_status status = run_primitive(c, i, scratch);
+      if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+    }
   }
 }
 
@@ -355,7 +362,7 @@ esp_status esp_conv_run(esp_conv *conv, const float *x,
   call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
   const esp_conv_problem *p = &conv->problem;
   if (conv->by_sample) {
-    esp_loop_over(p->width, p->batch, 1, run_samples, &c);
+    esp_loop_over(p->width, parts_of(p), 1, run_parts, &c);
     if (atomic_load(&c.failed) != 0) return (esp_status)atomic_load(&c.failed);
   } else {
     ESP_TRY(run_primitive(&c, 0, scratch));

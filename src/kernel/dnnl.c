@@ -2,13 +2,19 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <threads.h>
 
 #include "base/memory.h"
 
 // An engine holds no state that changes, and making one twice is harmless, so a
 // compare-and-swap is enough: the loser destroys its own.
 static _Atomic(dnnl_engine_t) engine_of_process;
-static _Thread_local dnnl_stream_t stream_of_thread;
+
+// Each thread has a stream, which ends with it: OpenMP's threads come and go.
+static once_flag key_made = ONCE_FLAG_INIT;
+static tss_t stream_key;
+static void end_stream(void *stream) { (void)dnnl_stream_destroy(stream); }
+static void make_key(void) { (void)tss_create(&stream_key, end_stream); }
 
 esp_status esp_dnnl_status(dnnl_status_t status, const char *what) {
   switch (status) {
@@ -41,14 +47,20 @@ esp_status esp_dnnl_engine(dnnl_engine_t *engine) {
 }
 
 esp_status esp_dnnl_stream(dnnl_stream_t *stream) {
-  if (stream_of_thread == NULL) {
+  call_once(&key_made, make_key);
+  dnnl_stream_t have = tss_get(stream_key);
+  if (have == NULL) {
     dnnl_engine_t engine;
     ESP_TRY(esp_dnnl_engine(&engine));
-    ESP_TRY(esp_dnnl_status(dnnl_stream_create(&stream_of_thread, engine,
-                                               dnnl_stream_default_flags),
-                            "stream"));
+    ESP_TRY(esp_dnnl_status(
+        dnnl_stream_create(&have, engine, dnnl_stream_default_flags),
+        "stream"));
+    if (tss_set(stream_key, have) != thrd_success) {
+      (void)dnnl_stream_destroy(have);
+      return ESP_FAIL(ESP_NO_MEMORY, "cannot keep a stream");
+    }
   }
-  *stream = stream_of_thread;
+  *stream = have;
   return ESP_OK;
 }
 

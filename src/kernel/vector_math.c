@@ -39,7 +39,10 @@ VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
 }
 
 VECTORS void esp_vector_sigmoid(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = 1.0f / (1.0f + exp_of(-x[i]));
+  for (int64_t i = 0; i < n; i++) {
+    const float e = exp_of(-fabsf(x[i])); // at most 1: nothing overflows
+    y[i] = (x[i] < 0.0f ? e : 1.0f) / (1.0f + e);
+  }
 }
 
 // Near zero by the odd series x - x^3/3 + ..., elsewhere by exp(2|x|).

@@ -1,0 +1,195 @@
+// Convolutions against a reference in double, and the promise that an element
+// has the same bits for every batch, place in the batch and width.
+#include "kernel/conv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/check.h"
+
+// Sums of up to some thousand products of numbers in [-1,1).
+static const double RTOL = 1e-5, ATOL = 3e-4;
+
+typedef struct form {
+  int64_t groups, in_channels, out_channels, size, kernel, stride, dilation,
+      pad;
+} form;
+
+static const form forms[] = {
+    {1, 1, 16, 28, 3, 1, 1, 1},   {1, 3, 64, 33, 7, 2, 1, 3},
+    {1, 16, 8, 14, 1, 1, 1, 0},   {1, 64, 64, 14, 3, 1, 1, 1},
+    {2, 8, 8, 14, 5, 1, 1, 2},    {32, 32, 32, 15, 3, 1, 1, 1},
+    {1, 20, 7, 9, 3, 2, 2, 2},    {1, 256, 64, 7, 1, 1, 1, 0},
+    {4, 12, 20, 11, 3, 1, 1, 0},  {1, 64, 128, 8, 1, 2, 1, 0},
+    {16, 16, 48, 10, 3, 2, 1, 1}, {1, 5, 3, 6, 6, 1, 1, 0}};
+enum { FORMS = sizeof forms / sizeof forms[0] };
+
+static esp_conv_problem problem_of(const form *f, int64_t batch, int width) {
+  esp_conv_problem p = {.axes = 2,
+                        .batch = batch,
+                        .groups = f->groups,
+                        .in_channels = f->in_channels,
+                        .out_channels = f->out_channels,
+                        .in_layout = ESP_CHANNELS_LAST,
+                        .out_layout = ESP_CHANNELS_LAST,
+                        .bias = true,
+                        .width = width};
+  for (int i = 0; i < 2; i++) {
+    p.in[i] = f->size + i; // not square
+    p.kernel[i] = f->kernel;
+    p.stride[i] = f->stride;
+    p.dilation[i] = f->dilation;
+    p.before[i] = p.after[i] = f->pad;
+    const int64_t extent = (f->kernel - 1) * f->dilation + 1;
+    p.out[i] = (p.in[i] + 2 * f->pad - extent) / f->stride + 1;
+  }
+  return p;
+}
+
+static int64_t in_count(const esp_conv_problem *p) {
+  return p->in_channels * p->in[0] * p->in[1];
+}
+static int64_t out_count(const esp_conv_problem *p) {
+  return p->out_channels * p->out[0] * p->out[1];
+}
+static int64_t weight_count(const esp_conv_problem *p) {
+  return p->out_channels * p->in_channels / p->groups * p->kernel[0] *
+         p->kernel[1];
+}
+
+static float *filled(int64_t count) {
+  float *made = malloc(((size_t)count + 1) * sizeof *made);
+  check_fill(made, (size_t)count);
+  return made;
+}
+
+static void convolve(const esp_conv_problem *p, const float *x, const float *w,
+                     const float *b, const float *added, float *y) {
+  esp_conv *conv = NULL;
+  void *scratch = NULL;
+  const float *adds[ESP_KERNEL_POSTS] = {NULL};
+  for (int i = 0; i < p->posts; i++) {
+    adds[i] = p->post[i].kind == ESP_KERNEL_ADD ? added : NULL;
+  }
+  CHECK_OK(esp_conv_create(p, w, b, &conv));
+  CHECK_OK(esp_allocate(esp_conv_scratch(conv), &scratch));
+  y[p->batch * out_count(p)] = 12345; // nothing is written past the end
+  CHECK_OK(esp_conv_run(conv, x, adds, y, scratch));
+  CU_ASSERT_EQUAL(y[p->batch * out_count(p)], 12345);
+  esp_free(scratch);
+  esp_conv_free(conv);
+}
+
+// One element of y [N,oH,oW,M] from its definition.
+static double element(const esp_conv_problem *p, const float *x, const float *w,
+                      int64_t i, int64_t j, int64_t m) {
+  const int64_t c_each = p->in_channels / p->groups;
+  const int64_t group = m / (p->out_channels / p->groups);
+  double sum = 0;
+  for (int64_t c = 0; c < c_each; c++) {
+    for (int64_t a = 0; a < p->kernel[0]; a++) {
+      for (int64_t b = 0; b < p->kernel[1]; b++) {
+        const int64_t h = i * p->stride[0] - p->before[0] + a * p->dilation[0];
+        const int64_t v = j * p->stride[1] - p->before[1] + b * p->dilation[1];
+        if (h < 0 || h >= p->in[0] || v < 0 || v >= p->in[1]) continue;
+        const int64_t at =
+            (h * p->in[1] + v) * p->in_channels + group * c_each + c;
+        sum +=
+            (double)x[at] *
+            (double)w[((m * c_each + c) * p->kernel[0] + a) * p->kernel[1] + b];
+      }
+    }
+  }
+  return sum;
+}
+
+static void reference(const esp_conv_problem *p, const float *x, const float *w,
+                      const float *bias, float *y) {
+  for (int64_t n = 0; n < p->batch; n++) {
+    for (int64_t i = 0; i < p->out[0]; i++) {
+      for (int64_t j = 0; j < p->out[1]; j++) {
+        for (int64_t m = 0; m < p->out_channels; m++) {
+          *y++ = (float)(element(p, x + n * in_count(p), w, i, j, m) +
+                         (double)bias[m]);
+        }
+      }
+    }
+  }
+}
+
+static void matches_the_definition(void) {
+  for (int f = 0; f < FORMS; f++) {
+    const esp_conv_problem p = problem_of(&forms[f], 2, 2);
+    float *x = filled(2 * in_count(&p)), *w = filled(weight_count(&p));
+    float *b = filled(p.out_channels), *y = filled(2 * out_count(&p));
+    float *want = filled(2 * out_count(&p));
+    convolve(&p, x, w, b, NULL, y);
+    reference(&p, x, w, b, want);
+    check_close(y, want, (size_t)(2 * out_count(&p)), RTOL, ATOL);
+    free(x), free(w), free(b), free(y), free(want);
+  }
+}
+
+static void sums_and_activations_follow_in_order(void) {
+  for (int f = 0; f < FORMS; f++) {
+    esp_conv_problem p = problem_of(&forms[f], 2, 1);
+    const int64_t n = 2 * out_count(&p);
+    float *x = filled(2 * in_count(&p)), *w = filled(weight_count(&p));
+    float *b = filled(p.out_channels), *y = filled(n), *want = filled(n);
+    float *added = filled(n);
+    reference(&p, x, w, b, want);
+    for (int64_t i = 0; i < n; i++) want[i] = fmaxf(want[i] + added[i], 0);
+    p.posts = 2;
+    p.post[0].kind = ESP_KERNEL_ADD;
+    p.post[1].kind = ESP_KERNEL_RELU;
+    convolve(&p, x, w, b, added, y);
+    check_close(y, want, (size_t)n, RTOL, ATOL);
+    free(x), free(w), free(b), free(y), free(want), free(added);
+  }
+}
+
+static void batch_and_width_do_not_change_the_bits(void) {
+  static const int64_t batches[] = {1, 2, 3, 7, 8, 64};
+  enum { MOST = 64 };
+  for (int f = 0; f < FORMS; f++) {
+    esp_conv_problem p = problem_of(&forms[f], MOST, 1);
+    const int64_t in = in_count(&p), out = out_count(&p);
+    float *x = filled(MOST * in), *w = filled(weight_count(&p));
+    float *b = filled(p.out_channels), *want = filled(MOST * out);
+    float *y = filled(MOST * out);
+    convolve(&p, x, w, b, NULL, want);
+    for (size_t k = 0; k < sizeof batches / sizeof batches[0]; k++) {
+      for (p.width = 1; p.width <= 4; p.width++) {
+        p.batch = batches[k];
+        const int64_t first = MOST - p.batch;
+        convolve(&p, x + first * in, w, b, NULL, y);
+        const size_t bytes = (size_t)(p.batch * out) * sizeof *y;
+        if (memcmp(y, want + first * out, bytes) != 0) {
+          printf("\n    form %d, batch %lld, width %d", f, (long long)p.batch,
+                 p.width);
+        }
+        check_same_bytes(y, want + first * out, bytes);
+      }
+    }
+    free(x), free(w), free(b), free(y), free(want);
+  }
+}
+
+static void an_empty_batch_is_nothing(void) {
+  const esp_conv_problem p = problem_of(&forms[0], 0, 1);
+  float w[16 * 9] = {0}, b[16] = {0}, y[1];
+  convolve(&p, w, w, b, NULL, y);
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(matches_the_definition),
+      CASE(sums_and_activations_follow_in_order),
+      CASE(batch_and_width_do_not_change_the_bits),
+      CASE(an_empty_batch_is_nothing),
+      {NULL, NULL},
+  };
+  return check_run("kernel/conv", cases);
+}

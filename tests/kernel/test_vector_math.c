@@ -1,0 +1,81 @@
+// Elementary functions against double, over all magnitudes of float32.
+#include "kernel/vector_math.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "support/check.h"
+
+enum { N = 4097 };
+static float x[N], y[N];
+
+// Random floats of every exponent; then what is special.
+static void fill(void) {
+  for (int i = 0; i < N; i++) {
+    const uint32_t bits = (uint32_t)check_random();
+    memcpy(&x[i], &bits, sizeof bits);
+    if (i % 2 == 0) x[i] = 20 * check_random_float();
+    if (i % 16 == 1) x[i] = 110 * check_random_float();
+  }
+  const float special[] = {0.0f,  -0.0f,   INFINITY, -INFINITY, NAN,
+                           88.7f, -103.9f, 1e-30f,   1e-40f,    -87.4f,
+                           0.35f, -0.35f,  88.8f};
+  memcpy(x, special, sizeof special);
+}
+
+// Units in the last place between what we got and the exact value.
+static double distance(float got, double want) {
+  const float nearest = (float)want;
+  if (isnan(got) || isnan(nearest))
+    return isnan(got) && isnan(nearest) ? 0 : 1e9;
+  if (got == nearest) return 0;
+  if (isinf(got) || isinf(nearest)) return 1e9;
+  const float unit = nextafterf(fabsf(nearest), INFINITY) - fabsf(nearest);
+  return fabs((double)got - want) / (double)unit;
+}
+
+static double exact_sigmoid(double v) { return 1 / (1 + exp(-v)); }
+
+static void check_function(void (*f)(const float *, float *, int64_t),
+                           double (*exact)(double), double most) {
+  double worst = 0;
+  for (int round = 0; round < 50; round++) {
+    fill();
+    f(x, y, N);
+    for (int i = 0; i < N; i++) {
+      const double d = distance(y[i], exact((double)x[i]));
+      if (d > worst) {
+        worst = d;
+        if (d > most)
+          printf("\n    at %.9g: %.9g, %.1f units off", (double)x[i],
+                 (double)y[i], d);
+      }
+    }
+  }
+  CU_ASSERT(worst <= most);
+}
+
+static void exp_is_close(void) { check_function(esp_vector_exp, exp, 2); }
+static void tanh_is_close(void) { check_function(esp_vector_tanh, tanh, 4); }
+static void sigmoid_is_close(void) {
+  check_function(esp_vector_sigmoid, exact_sigmoid, 4);
+}
+
+static void the_place_does_not_change_the_bits(void) {
+  float alone;
+  fill();
+  esp_vector_tanh(x, y, N);
+  for (int i = 0; i < N; i += 7) {
+    esp_vector_tanh(&x[i], &alone, 1);
+    check_same_bytes(&alone, &y[i], sizeof alone);
+  }
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(exp_is_close),     CASE(tanh_is_close),
+      CASE(sigmoid_is_close), CASE(the_place_does_not_change_the_bits),
+      {NULL, NULL},
+  };
+  return check_run("kernel/vector_math", cases);
+}
