@@ -104,6 +104,12 @@ static esp_status refuse(const char *path, const char *text,
     esp_job_free(spare);
     return esp_fail_within(ESP_BAD_INPUT, "%s:%d", path, line_of(text, key, 1));
   }
+  const char *twice = "Mapping field already seen: ";
+  if (strncmp(c->what, twice, strlen(twice)) == 0) {
+    const char *key = c->what + strlen(twice);
+    return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s is given a second time", path,
+                    line_of(text, key, 2), key);
+  }
   return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s; expected lines of \"key: value\"",
                   path, c->line, c->what[0] != '\0' ? c->what : "not YAML");
 }
@@ -119,11 +125,6 @@ static esp_status set_keys(const texts *given, const char *path,
   };
   for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
     if (list[i].value == NULL) continue;
-    const int second = line_of(text, list[i].name, 2);
-    if (second > 0) {
-      return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s is given a second time", path,
-                      second, list[i].name);
-    }
     if (esp_job_set(job, list[i].name, list[i].value) != ESP_OK) {
       return esp_fail_within(ESP_BAD_INPUT, "%s:%d", path,
                              line_of(text, list[i].name, 1));

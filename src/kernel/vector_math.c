@@ -17,7 +17,8 @@ static inline float float_of(int32_t bits) {
 // reached.
 static inline float exp_of(float x) {
   const float high = 88.8f, low = -104.0f; // overflow, and underflow to zero
-  const float inside = x > high ? high : (x < low ? low : x);
+  const float above = x > low ? x : low;   // NaN becomes a number here
+  const float inside = above > high ? high : above;
   const float k = rintf(inside * 1.44269504f);
   // ln 2 in two parts: k times the first has no rounding error.
   const float r = (inside - k * 0.693359375f) - k * -2.12194440e-4f;

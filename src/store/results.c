@@ -174,8 +174,14 @@ static esp_status settle(esp_results *self) {
       set_text(self->file, "creator", "espalier " ESPALIER_VERSION) < 0 ||
       H5Fflush(self->file, H5F_SCOPE_GLOBAL) < 0;
   ESP_TRY(agree(self, bad ? failed(self, "settle it") : ESP_OK));
+  // The library gives the file its length only when it is closed: the datasets'
+  // ends tell.
   hsize_t bytes = 0;
-  (void)H5Fget_filesize(self->file, &bytes);
+  for (int i = 0; i < self->count; i++) {
+    const haddr_t begin = H5Dget_offset(self->set[i]);
+    const hsize_t end = begin + H5Dget_storage_size(self->set[i]);
+    if (begin != HADDR_UNDEF && end > bytes) bytes = end;
+  }
   return agree(self, self->rank == 0 ? reserve(self, bytes) : ESP_OK);
 }
 

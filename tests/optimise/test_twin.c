@@ -1,0 +1,125 @@
+// A graph with all passes against its plain twin: the same results, fewer
+// nodes.
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/exec.h"
+#include "model/model.h"
+#include "op/op.h"
+#include "optimise/optimise.h"
+#include "support/check.h"
+
+enum { BATCH = 3 };
+
+// Runs a graph once on one worker; the outputs lie one after the other.
+static float *run(const esp_graph *graph, const float *input, size_t *bytes) {
+  double *seconds = calloc((size_t)graph->nnode + 1, sizeof *seconds);
+  for (int n = 0; n < graph->nnode; n++) seconds[n] = 1;
+  const esp_plan_problem problem = {.graph = graph,
+                                    .ranks = 1,
+                                    .workers = 1,
+                                    .width = 1,
+                                    .seconds = seconds,
+                                    .message_seconds = 1,
+                                    .message_bytes_per_second = 1};
+  esp_plan *plan = NULL;
+  esp_bell *bell = NULL;
+  esp_workers *workers = NULL;
+  esp_exec *exec = NULL;
+  CHECK_OK(esp_plan_build(&problem, &plan));
+  CHECK_OK(esp_plan_check(plan, graph));
+  CHECK_OK(esp_bell_create(&bell));
+  const esp_workers_options pool = {.count = 1, .width = 1};
+  CHECK_OK(esp_workers_open(&pool, &workers));
+  const esp_exec_options options = {.graph = graph,
+                                    .plan = plan,
+                                    .workers = workers,
+                                    .bell = bell,
+                                    .slots = 1};
+  CHECK_OK(esp_exec_create(&options, &exec));
+  const int in = graph->input[0], out = graph->output[0];
+  memcpy(esp_exec_value(exec, 0, in), input,
+         esp_tensor_bytes(&graph->value[in].tensor));
+  esp_exec_start(exec, 0, 0);
+  esp_status status = ESP_OK;
+  const char *message;
+  while (!esp_exec_done(exec, 0, &status, &message)) {
+    esp_bell_wait(bell, 0, 0.01);
+  }
+  CU_ASSERT_EQUAL(status, ESP_OK);
+  *bytes = esp_tensor_bytes(&graph->value[out].tensor);
+  float *result = malloc(*bytes);
+  memcpy(result, esp_exec_value(exec, 0, out), *bytes);
+  esp_exec_free(exec);
+  esp_workers_close(workers);
+  esp_bell_free(bell);
+  esp_plan_free(plan);
+  free(seconds);
+  return result;
+}
+
+static int count_op(const esp_graph *graph, int op) {
+  int count = 0;
+  for (int n = 0; n < graph->nnode; n++) count += graph->node[n].op == op;
+  return count;
+}
+
+static void compare(const char *path, esp_graph **fused, esp_graph **model) {
+  CHECK_OK(esp_model_load(path, model, NULL));
+  const esp_optimise_options plain_way = {.batch = BATCH, .plain = true};
+  const esp_optimise_options full_way = {.batch = BATCH};
+  esp_graph *plain = NULL;
+  CHECK_OK(esp_optimise(*model, &plain_way, &plain));
+  CHECK_OK(esp_optimise(*model, &full_way, fused));
+  CU_ASSERT((*fused)->nnode <= plain->nnode);
+  float input[BATCH * 28 * 28];
+  size_t bytes, again;
+  check_fill(input, BATCH * 28 * 28);
+  float *want = run(plain, input, &bytes), *got = run(*fused, input, &again);
+  CU_ASSERT_EQUAL(bytes, again);
+  check_close(got, want, bytes / sizeof *got, 1e-4, 1e-4);
+  free(want);
+  free(got);
+  esp_graph_free(plain);
+}
+
+static void a_branchy_network_is_fused(void) {
+  esp_graph *model = NULL, *fused = NULL;
+  compare(MODELS "/fmnist_incep.onnx", &fused, &model);
+  CU_ASSERT_EQUAL(count_op(fused, ESP_OP_CONV), 19);
+  // Those before the concatenations' norms stay; the others are in
+  // convolutions.
+  CU_ASSERT(count_op(fused, ESP_OP_RELU) <= 3);
+  CU_ASSERT(count_op(fused, ESP_OP_BATCH_NORMALIZATION) <= 3);
+  CU_ASSERT(esp_optimise_reorders(fused) <= 8);
+  esp_graph_free(fused);
+  esp_graph_free(model);
+}
+
+static void a_recurrent_network_is_left_whole(void) {
+  esp_graph *model = NULL, *fused = NULL;
+  compare(MODELS "/fmnist_bilstm.onnx", &fused, &model);
+  CU_ASSERT_EQUAL(count_op(fused, ESP_OP_LSTM), 1);
+  CU_ASSERT_EQUAL(esp_optimise_reorders(fused), 0);
+  esp_graph_free(fused);
+  esp_graph_free(model);
+}
+
+static void a_dataset_of_another_shape_is_refused(void) {
+  esp_graph *model = NULL;
+  CHECK_OK(esp_model_load(MODELS "/fmnist_incep.onnx", &model, NULL));
+  const esp_feed feed = {.type = ESP_UINT8, .row = {2, {28, 27}}};
+  CHECK_STATUS(esp_optimise_feed(model, 0, &feed), ESP_BAD_INPUT);
+  check_message("[28,27]");
+  esp_graph_free(model);
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(a_branchy_network_is_fused),
+      CASE(a_recurrent_network_is_left_whole),
+      CASE(a_dataset_of_another_shape_is_refused),
+      {NULL, NULL},
+  };
+  return check_run("optimise/twin", cases);
+}
