@@ -150,7 +150,7 @@ static void write_path(FILE *out, const findings *f) {
       "\nThe critical path has %d of the %d nodes and takes %.3f of %.3f ms "
       "(Tinf, T1).\nIts dearest nodes:\n",
       f->path_nodes, f->nodes, 1e3 * f->critical, 1e3 * f->total);
-  double limit = INFINITY;
+  double limit = (double)INFINITY;
   for (int i = 0; i < SHOWN && i < f->path_nodes; i++) {
     int best = -1;
     for (int p = 0; p < f->path_nodes; p++) {

@@ -121,7 +121,7 @@ static double number(const esp_tensor *t, int64_t i) {
   case ESP_INT64:
     return (double)((const int64_t *)t->data)[i];
   default:
-    return NAN;
+    return (double)NAN;
   }
 }
 

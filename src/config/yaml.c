@@ -37,6 +37,8 @@ typedef struct complaint {
 } complaint;
 
 static void note(cyaml_log_t level, void *context, const char *format,
+                 va_list args) __attribute__((format(printf, 3, 0)));
+static void note(cyaml_log_t level, void *context, const char *format,
                  va_list args) {
   complaint *c = context;
   char said[256];

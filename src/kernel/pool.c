@@ -4,8 +4,7 @@
 #include <stddef.h>
 
 #include "kernel/parallel.h"
-
-#define VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#include "kernel/vectors.h"
 
 typedef struct work {
   const esp_pool_problem *p;
@@ -36,15 +35,15 @@ static taps taps_of(const esp_pool_problem *p, int axis, int64_t out) {
                 .padded = padded};
 }
 
-VECTORS static void largest(const float *x, float *y, int64_t n) {
+ESP_VECTORS static void largest(const float *x, float *y, int64_t n) {
   for (int64_t c = 0; c < n; c++) {
     y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
   }
 }
-VECTORS static void add(const float *x, float *y, int64_t n) {
+ESP_VECTORS static void add(const float *x, float *y, int64_t n) {
   for (int64_t c = 0; c < n; c++) y[c] += x[c];
 }
-VECTORS static void divide(float by, float *y, int64_t n) {
+ESP_VECTORS static void divide(float by, float *y, int64_t n) {
   for (int64_t c = 0; c < n; c++) y[c] /= by;
 }
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#include "kernel/vectors.h"
 
 static inline float float_of(int32_t bits) {
   float value;
@@ -35,11 +35,11 @@ static inline float exp_of(float x) {
   return x != x ? x : y; // NaN stays
 }
 
-VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
+ESP_VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = exp_of(x[i]);
 }
 
-VECTORS void esp_vector_sigmoid(const float *x, float *y, int64_t n) {
+ESP_VECTORS void esp_vector_sigmoid(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float e = exp_of(-fabsf(x[i])); // at most 1: nothing overflows
     y[i] = (x[i] < 0.0f ? e : 1.0f) / (1.0f + e);
@@ -61,6 +61,6 @@ static inline float tanh_of(float x) {
   return a < 0.35f ? small : (x != x ? x : big);
 }
 
-VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
+ESP_VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = tanh_of(x[i]);
 }

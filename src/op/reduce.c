@@ -103,10 +103,10 @@ static double start_of(int op) {
   switch (op) {
   case ESP_OP_REDUCE_MAX:
   case ESP_OP_ARG_MAX:
-    return -INFINITY;
+    return -(double)INFINITY;
   case ESP_OP_REDUCE_MIN:
   case ESP_OP_ARG_MIN:
-    return INFINITY;
+    return (double)INFINITY;
   case ESP_OP_REDUCE_PROD:
     return 1;
   default:
@@ -162,7 +162,7 @@ static int64_t place_of(int axes, const int64_t *dim, const int64_t *stride,
 }
 
 static double largest_of(const work *w, int64_t base) {
-  double largest = -INFINITY;
+  double largest = -(double)INFINITY;
   for (int64_t k = 0; k < w->count; k++) {
     const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
     largest = fmax(largest, load(w->x, at));

@@ -19,7 +19,7 @@ static esp_status best_schedule(const esp_tasks *tasks, esp_schedule *best) {
   const size_t room = ((size_t)tasks->count + 1) * sizeof *best->at;
   esp_schedule tried = {.at = malloc(room)};
   best->at = malloc(room);
-  best->finish = INFINITY;
+  best->finish = (double)INFINITY;
   esp_status status = ESP_OK;
   if (tried.at == NULL || best->at == NULL) {
     status = ESP_FAIL(ESP_NO_MEMORY, "cannot schedule %d nodes", tasks->count);

@@ -58,8 +58,8 @@ static double data_ready(const esp_tasks *tasks, const esp_schedule *schedule,
 
 static void place(const esp_tasks *tasks, esp_schedule *schedule, int n,
                   int ranks, int workers, double *idle_from) {
-  esp_slot_of_node best = {.finish = INFINITY};
-  double best_end = INFINITY;
+  esp_slot_of_node best = {.finish = (double)INFINITY};
+  double best_end = (double)INFINITY;
   for (int r = 0; r < ranks; r++) {
     const double ready = data_ready(tasks, schedule, n, r);
     for (int w = 0; w < workers; w++) {
