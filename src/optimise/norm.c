@@ -145,12 +145,5 @@ static esp_status fuse(esp_graph *graph, int n, const int *uses) {
 }
 
 esp_status esp_pass_norm(esp_graph *graph) {
-  int *uses;
-  ESP_TRY(esp_count_uses(graph, &uses));
-  esp_status status = ESP_OK;
-  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
-    if (!graph->node[n].dead) status = fuse(graph, n, uses);
-  }
-  free(uses);
-  return status;
+  return esp_fuse_each(graph, fuse);
 }

@@ -81,3 +81,14 @@ const float *esp_constant_floats(const esp_graph *graph, int value) {
   const esp_value *v = &graph->value[value];
   return v->tensor.type == ESP_FLOAT && !v->is_input ? v->tensor.data : NULL;
 }
+
+esp_status esp_fuse_each(esp_graph *graph, esp_fusion fuse) {
+  int *uses;
+  ESP_TRY(esp_count_uses(graph, &uses));
+  esp_status status = ESP_OK;
+  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
+    if (!graph->node[n].dead) status = fuse(graph, n, uses);
+  }
+  free(uses);
+  return status;
+}

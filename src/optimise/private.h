@@ -20,6 +20,11 @@ void esp_replace_value(esp_graph *graph, int old, int now);
 // Number of uses of each value, graph outputs counted; free().
 esp_status esp_count_uses(const esp_graph *graph, int **uses);
 
+// Tries to put a node into one before it; uses are those of the whole graph.
+typedef esp_status (*esp_fusion)(esp_graph *graph, int node, const int *uses);
+// Calls it for every node that still lives, in order.
+esp_status esp_fuse_each(esp_graph *graph, esp_fusion fuse);
+
 // A new float constant [count] in the graph's arena; *data is to be filled.
 esp_status esp_add_floats(esp_graph *graph, const char *name, int64_t count,
                           float **data, int *value);
