@@ -6,8 +6,8 @@
 
 #include "kernel/parallel.h"
 #include "op/check.h"
-#include "op/dispatch.h"
 #include "op/family.h"
+#include "op/number.h"
 
 // Which axes go, and what the output keeps of them.
 typedef struct reduction {
@@ -76,29 +76,6 @@ typedef struct work {
   int64_t count; // elements of each
 } work;
 
-#define LOAD(s, t, d)                                                          \
-  case d:                                                                      \
-    return (double)((const t *)x->data)[i];
-static double load(const esp_tensor *x, int64_t i) {
-  switch (x->type) {
-    ESP_ALL_TYPES(LOAD)
-  default:
-    return 0;
-  }
-}
-
-#define STORE(s, t, d)                                                         \
-  case d:                                                                      \
-    ((t *)y->data)[i] = (t)v;                                                  \
-    break;
-static void store(const esp_tensor *y, int64_t i, double v) {
-  switch (y->type) {
-    ESP_ALL_TYPES(STORE)
-  default:
-    break;
-  }
-}
-
 static double start_of(int op) {
   switch (op) {
   case ESP_OP_REDUCE_MAX:
@@ -165,7 +142,7 @@ static double largest_of(const work *w, int64_t base) {
   double largest = -(double)INFINITY;
   for (int64_t k = 0; k < w->count; k++) {
     const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
-    largest = fmax(largest, load(w->x, at));
+    largest = fmax(largest, esp_number_at(w->x, at));
   }
   return isinf(largest) ? 0 : largest;
 }
@@ -176,16 +153,16 @@ static double reduce_one(const work *w, int64_t base) {
   double sum = start_of(w->op);
   for (int64_t k = 0; k < w->count; k++) {
     const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
-    sum = add(w->op, sum, load(w->x, at), largest);
+    sum = add(w->op, sum, esp_number_at(w->x, at), largest);
   }
   return finish(w, sum, largest);
 }
 
 static int64_t index_of(const work *w, int64_t base) {
   int64_t best = 0;
-  double value = load(w->x, base);
+  double value = esp_number_at(w->x, base);
   for (int64_t k = 1; k < w->count; k++) {
-    const double v = load(w->x, base + k * w->gone_stride[0]);
+    const double v = esp_number_at(w->x, base + k * w->gone_stride[0]);
     const bool better = w->op == ESP_OP_ARG_MAX ? v > value : v < value;
     if (better || (w->last_index && v == value)) {
       best = k;
@@ -202,7 +179,7 @@ static void reduce_range(int64_t begin, int64_t end, void *argument) {
     if (is_arg(w->op)) {
       ((int64_t *)w->y->data)[i] = index_of(w, base);
     } else {
-      store(w->y, i, reduce_one(w, base));
+      esp_number_put(w->y, i, reduce_one(w, base));
     }
   }
 }
