@@ -272,9 +272,9 @@ static esp_status run_phases(esp_run *run, const esp_listener *listener,
 
 static void close_run(esp_run *run) {
   esp_results_close(run->results);
+  esp_workers_close(run->workers); // what still runs after a failure ends here
   esp_exec_free(run->full.exec);
   esp_exec_free(run->tail.exec);
-  esp_workers_close(run->workers);
   esp_bell_free(run->bell);
   esp_build_end(&run->full_built);
   esp_build_end(&run->tail_built);

@@ -190,8 +190,8 @@ static esp_status open_bench(bench *b) {
 }
 
 static void close_bench(bench *b) {
-  esp_exec_free(b->exec);
   esp_workers_close(b->workers);
+  esp_exec_free(b->exec);
   esp_bell_free(b->bell);
   esp_build_end(&b->built);
 }

@@ -123,7 +123,7 @@ static esp_status prepare_all(esp_exec *exec) {
       ESP_TRY(prepare_step(exec, s, &scratch));
     }
   }
-  for (int w = 0; w < esp_workers_count(exec->options.workers); w++) {
+  for (int w = 0; w < exec->workers; w++) {
     ESP_TRY(esp_allocate_zero(scratch, 1, &exec->scratch[w]));
     exec->bytes += scratch;
   }
@@ -155,8 +155,7 @@ static esp_status create(esp_exec *exec) {
   esp_status status = ESP_OK;
   exec->prepared =
       zeroed((size_t)exec->rank->nstep, sizeof *exec->prepared, &status);
-  exec->scratch = zeroed((size_t)esp_workers_count(o->workers),
-                         sizeof *exec->scratch, &status);
+  exec->scratch = zeroed((size_t)exec->workers, sizeof *exec->scratch, &status);
   exec->slot = zeroed((size_t)o->slots, sizeof *exec->slot, &status);
   if (status != ESP_OK) return status;
   ESP_TRY(create_messages(exec));
@@ -170,6 +169,7 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare the plan");
   self->options = *options;
   self->rank = &options->plan->rank[options->rank];
+  self->workers = esp_workers_count(options->workers);
   const esp_status status = create(self);
   if (status != ESP_OK) {
     esp_exec_free(self);
@@ -204,8 +204,7 @@ void esp_exec_free(esp_exec *exec) {
     if (op->release != NULL) op->release(exec->prepared[s].state);
   }
   free(exec->prepared);
-  const int workers = esp_workers_count(exec->options.workers);
-  for (int w = 0; exec->scratch != NULL && w < workers; w++) {
+  for (int w = 0; exec->scratch != NULL && w < exec->workers; w++) {
     esp_free(exec->scratch[w]);
   }
   free(exec->scratch);

@@ -30,7 +30,8 @@ typedef struct esp_exec_options {
 // memory of all slots.  Not collective.  ESP_UNSUPPORTED, ESP_NO_MEMORY: names
 // the node.
 esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec);
-// No slot may be running.  NULL is allowed.
+// No slot may be running; closing the workers first sees to that, also after a
+// failure in the middle.  NULL is allowed.
 void esp_exec_free(esp_exec *exec);
 
 // Where a value of a slot lies on this rank; NULL when it is not here.

@@ -52,6 +52,7 @@ struct esp_exec {
   const esp_rank_plan *rank;
   bool chain; // one worker and no messages: steps in order, no counters
   esp_prepared *prepared; // [nstep]
+  int workers;            // of the pool
   void **scratch;         // [workers]
   size_t bytes;
   esp_slot *slot;

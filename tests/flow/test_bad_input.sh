@@ -52,5 +52,22 @@ if [ -e $case_of_loop ]; then
   expect 3 "Loop (node" $run --model $case_of_loop --input "$images" --output "$work/r.h5"
 fi
 [ -e "$work/r.h5" ] && fail "a refused job left a results file"
+
+# A chunk that is damaged inside the file is met in the middle of the run, by one
+# rank: it ends all of them with its message.
+/usr/bin/python3 - "$work/torn.h5" <<'P'
+import sys
+import h5py
+import numpy as np
+with h5py.File(sys.argv[1], "w") as f:
+    x = np.random.default_rng(0).integers(0, 255, (2000, 28, 28), dtype=np.uint8)
+    f.create_dataset("x", data=x, chunks=(50, 28, 28), compression="gzip")
+    place = f["x"].id.get_chunk_info(29).byte_offset
+with open(sys.argv[1], "r+b") as f:
+    f.seek(place)
+    f.write(bytes(200))
+P
+expect 1 "cannot read rows" $run --model "$model" --input "$work/torn.h5:/x" --output "$work/r.h5" --batch 50 --restart
+rm -f "$work/r.h5"
 expect 1 "cannot create" $run --model "$model" --input "$images" --output "$work/none/r.h5"
 finish
