@@ -7,17 +7,13 @@
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
 
-// Columns are cut in blocks of a fixed size, whatever the width and the number
-// of rows: oneDNN's products of other widths of columns differ in the last bit
-// (measured with 2.6.3: 256 columns against twice 128).
-enum { NAME_BYTES = 64, COLUMN_BLOCK = 256, ROW_BLOCK = 16 };
+enum { NAME_BYTES = 64, ROW_BLOCK = 16 };
 
 // A part of c that one thread computes by one primitive.
 typedef struct piece {
-  int64_t row, rows, column, columns;
+  int64_t row, rows;
   esp_dnnl_primitive *primitive; // shared by pieces of one size
-  void *b;                       // packed for these columns; shared likewise
-  size_t b_offset;               // of a b that is given at the run, in floats
+  void *b;                       // packed; shared where it is packed alike
   bool owns_primitive, owns_b;
 } piece;
 
@@ -32,10 +28,10 @@ struct esp_matmul {
   bool plain;
 };
 
-static esp_status find(const esp_matmul *mm, int64_t rows, int64_t columns,
+static esp_status find(const esp_matmul *mm, int64_t rows,
                        dnnl_primitive_desc_t *found) {
   const esp_matmul_problem *p = &mm->problem;
-  const dnnl_dims_t a = {rows, p->k}, b = {p->k, columns}, c = {rows, columns};
+  const dnnl_dims_t a = {rows, p->k}, b = {p->k, p->n}, c = {rows, p->n};
   const dnnl_dims_t sa = {p->k, 1}, sc = {p->n, 1};
   const dnnl_dims_t sb = {p->b_transposed ? 1 : p->n,
                           p->b_transposed ? p->k : 1};
@@ -69,7 +65,7 @@ static bool keeps_order(const char *name) {
 
 static esp_status pack(const esp_matmul *mm, const float *b, piece *made) {
   const esp_matmul_problem *p = &mm->problem;
-  const dnnl_dims_t dims = {p->k, made->columns};
+  const dnnl_dims_t dims = {p->k, p->n};
   const dnnl_dims_t strides = {p->b_transposed ? 1 : p->n,
                                p->b_transposed ? p->k : 1};
   dnnl_memory_desc_t from;
@@ -77,26 +73,24 @@ static esp_status pack(const esp_matmul *mm, const float *b, piece *made) {
       dnnl_memory_desc_init_by_strides(&from, 2, dims, dnnl_f32, strides),
       "weights"));
   made->owns_b = true;
-  return esp_dnnl_pack(&from, b + made->b_offset, &made->primitive->md[1],
-                       &made->b);
+  return esp_dnnl_pack(&from, b, &made->primitive->md[1], &made->b);
 }
 
 // Takes over what an earlier piece has: the primitive of one of the same size;
-// the packed columns of one at the same columns, if they are packed alike.
+// the packed b of one that is packed alike.
 static void share_primitive(const esp_matmul *mm, piece *made) {
   for (int i = 0; i < mm->pieces; i++) {
     const piece *other = &mm->piece[i];
-    if (other->columns == made->columns && other->rows == made->rows) {
+    if (other->rows == made->rows) {
       made->primitive = other->primitive;
     }
   }
 }
 
-static void share_columns(const esp_matmul *mm, piece *made) {
+static void share_packed(const esp_matmul *mm, piece *made) {
   for (int i = 0; i < mm->pieces; i++) {
     const piece *other = &mm->piece[i];
-    if (other->column == made->column &&
-        dnnl_memory_desc_equal(&other->primitive->md[1],
+    if (dnnl_memory_desc_equal(&other->primitive->md[1],
                                &made->primitive->md[1])) {
       made->b = other->b;
     }
@@ -118,7 +112,7 @@ static esp_status create_primitive(const_dnnl_primitive_desc_t desc,
 
 static esp_status make_primitive(esp_matmul *mm, piece *made) {
   dnnl_primitive_desc_t desc = NULL;
-  ESP_TRY(find(mm, made->rows, made->columns, &desc));
+  ESP_TRY(find(mm, made->rows, &desc));
   strncpy(mm->name, esp_dnnl_implementation(desc), NAME_BYTES - 1);
   mm->plain = !keeps_order(mm->name);
   const esp_status status = mm->plain ? ESP_OK : create_primitive(desc, made);
@@ -130,15 +124,13 @@ static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
   share_primitive(mm, made);
   if (made->primitive == NULL) ESP_TRY(make_primitive(mm, made));
   if (mm->plain || !mm->packed) return ESP_OK;
-  share_columns(mm, made);
+  share_packed(mm, made);
   return made->b != NULL ? ESP_OK : pack(mm, b, made);
 }
 
 static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
-                            int64_t rows, int64_t column, int64_t columns) {
-  const esp_matmul_problem *p = &mm->problem;
-  piece made = {.row = row, .rows = rows, .column = column, .columns = columns};
-  made.b_offset = (size_t)(p->b_transposed ? column * p->k : column);
+                            int64_t rows) {
+  piece made = {.row = row, .rows = rows};
   const esp_status status = make_piece(mm, b, &made);
   mm->piece[mm->pieces++] = made; // also half made: it is freed with the others
   if (made.primitive != NULL) {
@@ -148,23 +140,20 @@ static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
   return status;
 }
 
-// Cuts into fixed blocks of columns, and, for the threads, into ranges of rows.
+// Cuts into ranges of rows for the threads.  Columns are not cut: for a c whose
+// rows are not dense oneDNN 2.6.3 has no brgemm, and the plain loop, which is
+// some thirty times slower and rounds otherwise, would compute.
 static esp_status cut(esp_matmul *mm, const float *b) {
   const esp_matmul_problem *p = &mm->problem;
-  const int64_t columns = (p->n + COLUMN_BLOCK - 1) / COLUMN_BLOCK;
   const int64_t blocks = (p->m + ROW_BLOCK - 1) / ROW_BLOCK;
   const int64_t ranges = blocks < p->width ? blocks : p->width;
-  mm->piece = calloc((size_t)(columns * ranges), sizeof *mm->piece);
+  mm->piece = calloc((size_t)ranges, sizeof *mm->piece);
   if (mm->piece == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
-  for (int64_t r = 0; r < ranges; r++) {
+  for (int64_t r = 0; r < ranges && !mm->plain; r++) {
     const int64_t row = blocks * r / ranges * ROW_BLOCK;
     const int64_t end = blocks * (r + 1) / ranges * ROW_BLOCK;
     const int64_t rows = (end < p->m ? end : p->m) - row;
-    for (int64_t c = 0; c < columns && !mm->plain; c++) {
-      const int64_t column = c * COLUMN_BLOCK, rest = p->n - column;
-      ESP_TRY(add_piece(mm, b, row, rows, column,
-                        rest < COLUMN_BLOCK ? rest : COLUMN_BLOCK));
-    }
+    ESP_TRY(add_piece(mm, b, row, rows));
   }
   return ESP_OK;
 }
@@ -243,9 +232,9 @@ static void run_pieces(int64_t begin, int64_t end, void *argument) {
       const float *given;
       void *taken;
     } a = {.given = c->a + q->row * p->k}, b = {.given = NULL};
-    if (!c->mm->packed) b.given = c->b + q->b_offset;
+    if (!c->mm->packed) b.given = c->b;
     void *bytes[3] = {a.taken, c->mm->packed ? q->b : b.taken,
-                      c->c + q->row * p->n + q->column};
+                      c->c + q->row * p->n};
     const esp_status status = esp_dnnl_primitive_run(
         q->primitive, bytes, c->scratch + (size_t)i * c->mm->scratch_each);
     if (status != ESP_OK) atomic_store(&c->failed, (int)status);

@@ -20,7 +20,7 @@ typedef struct esp_matmul esp_matmul;
 
 // Makes the primitives; a constant b is packed, and not kept; NULL: it is given
 // at every run.  An element of c has the same bits for every width and every m:
-// the work is cut outside of the library into pieces of rows or columns, each
+// the work is cut outside of the library into pieces of rows, each
 // on one thread, and only an implementation that adds up k in one order is
 // taken; where there is none, a plain loop computes.
 esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,

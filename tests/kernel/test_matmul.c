@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/library.h"
 #include "support/check.h"
 
 // A sum of k products is off by about k half units in the last place of its
@@ -46,8 +47,9 @@ static void reference(const esp_matmul_problem *p, const float *a,
 }
 
 static const int64_t shapes[][2] = { // K, N
-    {1, 1},   {1, 7},    {3, 1},    {28, 256},  {64, 256}, {64, 10},
-    {77, 33}, {768, 64}, {300, 48}, {3136, 10}, {513, 200}};
+    {1, 1},     {1, 7},     {3, 1},    {28, 256}, {64, 256},
+    {64, 10},   {77, 33},   {768, 64}, {300, 48}, {3136, 10},
+    {513, 200}, {333, 257}, {64, 520}, {96, 1000}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static void matches_the_definition(void) {
@@ -107,6 +109,26 @@ static void rows_and_widths_do_not_change_the_bits(void) {
   }
 }
 
+// The plain loop is for machines without brgemm; where there is one, no shape
+// may fall back to it unnoticed.
+static void no_shape_falls_back(void) {
+  char library[128];
+  if (strstr(esp_kernel_library(library, sizeof library), "AVX-512") == NULL) {
+    printf("skipped: brgemm needs AVX-512 ");
+    return;
+  }
+  for (int s = 0; s < SHAPES; s++) {
+    const esp_matmul_problem p = {
+        .m = 100, .k = shapes[s][0], .n = shapes[s][1], .width = 2};
+    float *b = filled(p.k * p.n);
+    esp_matmul *mm = NULL;
+    CHECK_OK(esp_matmul_create(&p, b, &mm));
+    CU_ASSERT(strncmp(esp_matmul_implementation(mm), "brg", 3) == 0);
+    esp_matmul_free(mm);
+    free(b);
+  }
+}
+
 static void nothing_added_up_is_zero(void) {
   const esp_matmul_problem p = {.m = 2, .n = 3, .k = 0, .width = 1};
   float c[6] = {1, 1, 1, 1, 1, 1};
@@ -119,6 +141,7 @@ int main(void) {
   static const check_case cases[] = {
       CASE(matches_the_definition),
       CASE(rows_and_widths_do_not_change_the_bits),
+      CASE(no_shape_falls_back),
       CASE(nothing_added_up_is_zero),
       {NULL, NULL},
   };
