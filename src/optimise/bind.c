@@ -5,8 +5,9 @@
 
 #include "optimise/private.h"
 
-// Folding must not turn a small model into gigabytes.
-static const size_t MOST_FOLDED = 64u << 20;
+// Folding must not turn a small model into gigabytes: beyond this many bytes in
+// all, only what is small (shapes) is folded.
+static const size_t MOST_FOLDED = 256u << 20, SMALL = 4096;
 
 typedef struct lists {
   const esp_tensor **in;
@@ -73,24 +74,22 @@ static bool needs_no_data(const esp_node *node) {
   return node->op == ESP_OP_SHAPE || node->op == ESP_OP_SIZE;
 }
 
-static bool foldable(const esp_graph *graph, const esp_node *node) {
+static bool foldable(const esp_graph *graph, const esp_node *node,
+                     size_t *folded) {
   for (int i = 0; i < node->nin && !needs_no_data(node); i++) {
     if (node->in[i] >= 0 && graph->value[node->in[i]].tensor.data == NULL) {
       return false;
     }
   }
-  size_t in = 0, out = 0;
-  for (int i = 0; i < node->nin; i++) {
-    if (node->in[i] >= 0) {
-      in += esp_tensor_bytes(&graph->value[node->in[i]].tensor);
-    }
-  }
+  size_t out = 0;
   for (int i = 0; i < node->nout; i++) {
     if (node->out[i] >= 0) {
       out += esp_tensor_bytes(&graph->value[node->out[i]].tensor);
     }
   }
-  return out <= MOST_FOLDED || out <= in;
+  if (out > SMALL && out > MOST_FOLDED - *folded) return false;
+  if (out > SMALL) *folded += out;
+  return true;
 }
 
 static esp_status fold(esp_graph *graph, int node) {
@@ -156,9 +155,10 @@ esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
   for (int i = 0; i < graph->ninput; i++) {
     ESP_TRY(bind_input(graph, i, options));
   }
+  size_t folded = 0;
   for (int n = 0; n < graph->nnode; n++) {
     ESP_TRY(esp_infer_node(graph, n));
-    if (foldable(graph, &graph->node[n])) ESP_TRY(fold(graph, n));
+    if (foldable(graph, &graph->node[n], &folded)) ESP_TRY(fold(graph, n));
   }
   return esp_graph_compact(graph);
 }

@@ -89,7 +89,7 @@ static esp_status check(const esp_value *input, const esp_feed *feed,
                         esp_shape *row) {
   const esp_shape *want = &input->tensor.shape;
   *row = feed->row;
-  if (feed->channels_last && row->ndim > 1) { // H,W,C to C,H,W; H,W has C = 1
+  if (feed->channels_last && row->ndim > 2) { // H,W,C to C,H,W; H,W has no C
     if (row->ndim == want->ndim - 1) {
       for (int i = row->ndim - 1; i > 0; i--)
         row->dim[i] = feed->row.dim[i - 1];
@@ -105,6 +105,18 @@ static esp_status check(const esp_value *input, const esp_feed *feed,
                   esp_shape_text(want, asked));
 }
 
+// Is the row the model's own, dimension by dimension?
+static bool same_row(const esp_shape *row, const esp_shape *want) {
+  if (row->ndim != want->ndim - 1) return false;
+  for (int i = 0; i < row->ndim; i++) {
+    if (want->dim[i + 1] != ESP_DIM_UNKNOWN &&
+        want->dim[i + 1] != row->dim[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static esp_status append_all(feeder *f, const esp_feed *feed,
                              const esp_tensor *want, const esp_shape *row) {
   const bool scaled = feed->multiply != 0 || feed->divide != 0;
@@ -118,10 +130,10 @@ static esp_status append_all(feeder *f, const esp_feed *feed,
   }
   if (middle != want->type) ESP_TRY(append_cast(f, want->type));
   if (feed->channels_last && feed->row.ndim == want->shape.ndim - 1 &&
-      feed->row.ndim > 1) {
+      feed->row.ndim > 2) {
     ESP_TRY(append_transpose(f, want->shape.ndim));
   }
-  if (row->ndim != want->shape.ndim - 1) {
+  if (!same_row(row, &want->shape)) {
     ESP_TRY(append_reshape(f, &want->shape));
   }
   return ESP_OK;

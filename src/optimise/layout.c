@@ -85,6 +85,16 @@ static bool reads_as_is(const esp_graph *graph, const esp_node *node) {
   return graph->value[node->in[0]].tensor.shape.dim[1] == 1;
 }
 
+// Of an operator that chooses, the data and what posts add follow its layout;
+// the rest (weights) is row major, whatever its shape.
+static bool follows_choice(const esp_node *node, int i) {
+  for (int p = 0; p < node->npost; p++) {
+    if (node->post[p].kind == ESP_POST_ADD && node->post[p].input == i)
+      return true;
+  }
+  return i == 0;
+}
+
 static esp_status lay_out(layouter *l, int n) {
   esp_graph *graph = l->graph;
   const esp_op *op = esp_op_get(graph->node[n].op);
@@ -99,6 +109,11 @@ static esp_status lay_out(layouter *l, int n) {
   for (int i = 0; i < graph->node[n].nin; i++) {
     const int v = graph->node[n].in[i];
     if (v < 0 || graph->value[v].tensor.data != NULL) continue;
+    if (op->layout == ESP_LAYOUT_CHOOSES &&
+        !follows_choice(&graph->node[n], i)) {
+      ESP_TRY(want_input(l, n, i, ESP_ROW_MAJOR));
+      continue;
+    }
     if (layout == ESP_CHANNELS_LAST) {
       const bool as_is = i == 0 && op->layout == ESP_LAYOUT_CHOOSES &&
                          reads_as_is(graph, &graph->node[n]);

@@ -114,11 +114,76 @@ static void a_dataset_of_another_shape_is_refused(void) {
   esp_graph_free(model);
 }
 
+// A model of one input of this shape that goes through Relu to the output.
+static esp_graph *relu_of(const esp_shape *shape) {
+  const esp_tensor t = {.type = ESP_FLOAT, .shape = *shape};
+  esp_graph *graph = NULL;
+  int x, y, node;
+  CHECK_OK(esp_graph_create(&graph));
+  CHECK_OK(esp_graph_add_value(graph, "x", &t, &x));
+  CHECK_OK(esp_graph_add_value(graph, "y", &t, &y));
+  CHECK_OK(esp_graph_add_input(graph, x));
+  CHECK_OK(esp_graph_add_node(graph, "r", "Relu", ESP_OP_RELU, 13, &x, 1, &y, 1,
+                              &node));
+  CHECK_OK(esp_graph_add_output(graph, y));
+  return graph;
+}
+
+static void rows_without_channels_are_not_turned(void) {
+  const esp_shape shape = {3, {ESP_DIM_UNKNOWN, 5, 5}};
+  esp_graph *graph = relu_of(&shape);
+  const esp_feed feed = {
+      .type = ESP_FLOAT, .row = {2, {5, 5}}, .channels_last = true};
+  CHECK_OK(esp_optimise_feed(graph, 0, &feed));
+  CU_ASSERT_EQUAL(count_op(graph, ESP_OP_TRANSPOSE), 0);
+  esp_graph_free(graph);
+}
+
+static void ones_in_other_places_are_reshaped(void) {
+  const esp_shape shape = {3, {ESP_DIM_UNKNOWN, 1, 28}};
+  esp_graph *graph = relu_of(&shape);
+  const esp_feed feed = {.type = ESP_FLOAT, .row = {2, {28, 1}}};
+  CHECK_OK(esp_optimise_feed(graph, 0, &feed));
+  CU_ASSERT_EQUAL(count_op(graph, ESP_OP_RESHAPE), 1);
+  esp_graph_free(graph);
+}
+
+// Weights that are computed while the model runs stay row major.
+static void computed_weights_are_not_reordered(void) {
+  const esp_tensor x = {.type = ESP_FLOAT, .shape = {4, {1, 3, 6, 6}}};
+  const esp_tensor w = {.type = ESP_FLOAT, .shape = {4, {2, 3, 3, 3}}};
+  const esp_tensor none = {0};
+  esp_graph *graph = NULL, *ready = NULL;
+  int in[2], y, node;
+  CHECK_OK(esp_graph_create(&graph));
+  CHECK_OK(esp_graph_add_value(graph, "x", &x, &in[0]));
+  CHECK_OK(esp_graph_add_value(graph, "w", &w, &in[1]));
+  CHECK_OK(esp_graph_add_value(graph, "y", &none, &y));
+  CHECK_OK(esp_graph_add_input(graph, in[0]));
+  CHECK_OK(esp_graph_add_input(graph, in[1]));
+  CHECK_OK(esp_graph_add_node(graph, "c", "Conv", ESP_OP_CONV, 13, in, 2, &y, 1,
+                              &node));
+  CHECK_OK(esp_graph_add_output(graph, y));
+  const esp_optimise_options how = {.batch = 1};
+  CHECK_OK(esp_optimise(graph, &how, &ready));
+  for (int n = 0; n < ready->nnode; n++) {
+    if (ready->node[n].op != ESP_OP_CONV) continue;
+    const esp_value *weights = &ready->value[ready->node[n].in[1]];
+    CU_ASSERT_EQUAL(weights->tensor.layout, ESP_ROW_MAJOR);
+    CU_ASSERT(weights->is_input);
+  }
+  esp_graph_free(ready);
+  esp_graph_free(graph);
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(a_branchy_network_is_fused),
       CASE(a_recurrent_network_is_left_whole),
       CASE(a_dataset_of_another_shape_is_refused),
+      CASE(rows_without_channels_are_not_turned),
+      CASE(ones_in_other_places_are_reshaped),
+      CASE(computed_weights_are_not_reordered),
       {NULL, NULL},
   };
   return check_run("optimise/twin", cases);
