@@ -10,11 +10,10 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
 
-set(HDF5_PREFER_PARALLEL ON)
-find_package(HDF5 1.10 REQUIRED COMPONENTS C)
-if(NOT HDF5_IS_PARALLEL)
-  message(FATAL_ERROR "the HDF5 found is serial; install libhdf5-openmpi-dev")
-endif()
+# Parallel HDF5 by pkg-config: CMake's own search compiles a program with h5pcc,
+# which does not quote its arguments and so fails below a folder with a space.
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-openmpi>=1.10)
+add_library(hdf5::hdf5 ALIAS PkgConfig::HDF5)
 
 # ONNX's schema, compiled to C from the file that libonnx-dev installs.
 find_file(ONNX_PROTO onnx/onnx.proto REQUIRED)
