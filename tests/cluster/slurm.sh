@@ -1,4 +1,6 @@
+# shellcheck shell=bash disable=SC2154
 # A real Slurm over the hosts of lab.sh.  Sourced after it.
+slurm= # its folder, once there is one
 
 slurm_up() { # uses $lab and $hosts
   slurm=$lab/slurm
@@ -58,9 +60,11 @@ CONF
   done
 }
 
-# Waits for a batch job, at most two minutes; its exit status is ours.
+# Waits for a batch job, at most 70 seconds (three jobs and the start must end
+# before ctest kills the test, which would leave the daemons); its exit status
+# is ours.
 slurm_wait() { # job
-  for _ in $(seq 240); do
+  for _ in $(seq 140); do
     state=$(lab_exec head scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p')
     case $state in
     COMPLETED) return 0 ;;
@@ -73,6 +77,9 @@ slurm_wait() { # job
 }
 
 slurm_down() {
+  # Without a folder of ours, the files below would be those of the machine's
+  # own Slurm.
+  [ -n "$slurm" ] || return 0
   for file in "$slurm/run/slurmctld.pid" "$slurm/munge/pid"; do
     [ -e "$file" ] && kill "$(cat "$file")" 2>/dev/null
   done
