@@ -1,70 +1,102 @@
-#!/bin/sh
-# Installs what Espalier needs from Debian 12; what is there is left alone, so a
-# second call costs nothing and needs no network.
-#
-# usage: jobs/setup.sh [run] [test] [cluster]     (default: run)
+#!/bin/bash
+# Installs from Debian 12 what Espalier needs, and only what is missing.
+#   jobs/setup.sh [run] [test] [cluster] [tsan]        (default: run)
+# A call with nothing to install needs neither network nor root.
 set -eu
 
-# To build and to run the quickstart.
-run="
-gcc libc6-dev cmake ninja-build pkg-config
-openmpi-bin libopenmpi-dev
-libhdf5-openmpi-dev
-libdnnl-dev
-libhwloc-dev
-protobuf-c-compiler libprotobuf-c-dev libonnx-dev
-libcyaml-dev libyaml-dev
-libjansson-dev
-zlib1g-dev
-libcunit1-dev
-dataset-fashion-mnist
-"
-# To run the tests: another reader of HDF5, ONNX's own cases, the formatter,
-# the second compiler, a clone of the repository.
-test="
-python3 python3-h5py python3-numpy hdf5-tools libonnx-testdata clang-format git
-"
-# To run the tests on a real Slurm over hosts made of namespaces.
-cluster="
-slurm-wlm slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2
-util-linux procps
-"
+# Every package, with its group and the reason; there is no other list.
+packages() {
+  cat <<'LIST'
+run      gcc                      compiles the program; brings OpenMP
+run      libc6-dev                the C library's headers
+run      cmake                    configures the build
+run      ninja-build              runs the build
+run      pkg-config               finds libraries for CMake
+run      openmpi-bin              mpirun
+run      libopenmpi-dev           MPI: ranks and their messages
+run      libhdf5-openmpi-dev      parallel HDF5: datasets and results
+run      libdnnl-dev              oneDNN: the heavy operators
+run      libhwloc-dev             the machine's cores
+run      libonnx-dev              ONNX's schema, onnx/onnx.proto
+run      protobuf-c-compiler      makes a C reader of the schema
+run      libprotobuf-c-dev        what that reader calls
+run      libcyaml-dev             job files
+run      libyaml-dev              what reads them underneath
+run      libjansson-dev           summaries and profiles in JSON
+run      zlib1g-dev               IDX files packed with gzip
+run      libcunit1-dev            unit tests, which every build compiles
+run      dataset-fashion-mnist    70,000 labelled images: the first job
+test     git                      the clean clone that CI tries
+test     clang-format             checks the layout of the sources
+test     libonnx-testdata         ONNX's own cases for every operator
+test     hdf5-tools               h5diff: compares results to the byte
+test     python3                  checks the results of whole jobs
+test     python3-h5py             reads them with another HDF5
+test     python3-numpy            compares them
+cluster  slurmctld                Slurm's controller
+cluster  slurmd                   Slurm's daemon of a node
+cluster  slurm-client             sbatch, srun, squeue
+cluster  slurm-wlm-basic-plugins  Slurm's way to start MPI, pmix
+cluster  munge                    how Slurm's daemons trust one another
+cluster  iproute2                 the network between two hosts of a test
+tsan     clang                    the preset tsan
+tsan     libomp-14-dev            an OpenMP whose races it can see
+LIST
+}
 
-wanted=
-for group in "${@:-run}"; do
-  case $group in
-  run) wanted="$wanted $run" ;;
-  test) wanted="$wanted $test" ;;
-  cluster) wanted="$wanted $cluster" ;;
-  *)
-    echo "setup: no group \"$group\"; there are run, test and cluster" >&2
-    exit 2
-    ;;
-  esac
+in_groups() {
+  packages | awk -v groups=" $* " 'index(groups, " " $1 " ")'
+}
+
+missing_of() {
+  local group package reason
+  while read -r group package reason; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" \
+      = installed ] || echo "$group $package $reason"
+  done
+}
+
+refuse() {
+  echo "jobs/setup.sh: $1"
+  echo "These packages of Debian 12 are missing here:"
+  echo "$missing" | awk '{printf "  %-25s", $2; $1 = $2 = ""; print}'
+  echo "Install them, or what your system has in their place, and try again."
+  exit 1
+} >&2
+
+is_debian_12() {
+  # shellcheck disable=SC1091
+  (. /etc/os-release && [ "${ID:-}:${VERSION_ID:-}" = debian:12 ]) 2>/dev/null
+}
+
+[ $# -gt 0 ] || set -- run
+for group in "$@"; do
+  packages | grep -q "^$group " && continue
+  echo "jobs/setup.sh: no group \"$group\"; the groups are:" \
+    "$(packages | cut -d' ' -f1 | uniq | tr '\n' ' ')" >&2
+  exit 2
 done
 
-missing=
-for package in $wanted; do
-  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$state" = installed ] || missing="$missing $package"
-done
+missing=$(in_groups "$@" | missing_of)
 if [ -z "$missing" ]; then
-  echo "setup: everything is installed ($*)"
+  echo "setup: all packages are installed ($*)"
   exit 0
 fi
-
-as_root=
+is_debian_12 || refuse "this is not Debian 12, so nothing was installed."
+as_root=()
 if [ "$(id -u)" != 0 ]; then
-  if ! command -v sudo >/dev/null 2>&1; then
-    echo "setup: as root, or with sudo, this would install:$missing" >&2
-    exit 1
-  fi
-  as_root=sudo
+  command -v sudo >/dev/null || refuse "neither root nor sudo to install with."
+  as_root=(sudo)
 fi
-echo "setup: installing from Debian:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get -o DPkg::Lock::Timeout=500 update -qq
-$as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get -o DPkg::Lock::Timeout=500 install -y -qq --no-install-recommends \
-  $missing >/dev/null
+
+echo "setup: installing from Debian ($*):"
+echo "$missing" | awk '{printf "  %-25s", $2; $1 = $2 = ""; print}'
+as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o
+  DPkg::Lock::Timeout=500)
+# Without a terminal for dpkg's bar, and without what is merely recommended.
+"${as_root[@]}" update ||
+  echo "setup: apt-get update failed; trying with the lists that are here" >&2
+mapfile -t names < <(echo "$missing" | awk '{print $2}')
+"${as_root[@]}" install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+  "${names[@]}" </dev/null || refuse "apt-get could not install them."
 echo "setup: done"
