@@ -21,6 +21,10 @@ cp -r /etc/apt/sources.list* /etc/apt/apt.conf* "$folder/etc/apt/" 2>/dev/null |
 cp -r /usr/share/keyrings/. "$folder/usr/share/keyrings/" 2>/dev/null || true
 cp /etc/resolv.conf /etc/hosts "$folder/etc/"
 
+# No package may start a daemon: it would outlive the test and hold its mounts.
+printf '#!/bin/sh\nexit 101\n' >"$folder/usr/sbin/policy-rc.d"
+chmod 755 "$folder/usr/sbin/policy-rc.d"
+
 unmount() {
   for place in dev/shm dev/pts sys proc; do
     mountpoint -q "$folder/$place" && umount "$folder/$place"
