@@ -4,12 +4,13 @@ pack_images || exit 1
 model=$top/jobs/fashion-mnist/fmnist_incep.onnx
 images=$work/data.h5:/test/images
 
-# expect STATUS PART_OF_THE_MESSAGE command...: on one and on two ranks.
+# expect STATUS PART_OF_THE_MESSAGE options...: a run on one and on two ranks.
 expect() {
   want=$1 part=$2
   shift 2
   for n in 1 2; do
-    ranks $n "$@" >"$work/out" 2>"$work/err"
+    ranks $n "$espalier" run --progress none --scale 1/255 "$@" \
+      >"$work/out" 2>"$work/err"
     got=$?
     lines=$(grep -c '^espalier: ' "$work/err")
     if [ $got != "$want" ]; then
@@ -26,30 +27,29 @@ expect() {
   done
 }
 
-run="$espalier run --progress none --scale 1/255"
-expect 1 "cannot open" $run --model "$work/none.onnx" --input "$images" --output "$work/r.h5"
+expect 1 "cannot open" --model "$work/none.onnx" --input "$images" --output "$work/r.h5"
 head -c 100000 "$model" >"$work/cut.onnx"
-expect 3 "cut.onnx" $run --model "$work/cut.onnx" --input "$images" --output "$work/r.h5"
-expect 1 "none.h5" $run --model "$model" --input "$work/none.h5:/x" --output "$work/r.h5"
-expect 3 "no such dataset" $run --model "$model" --input "$work/data.h5:/x" --output "$work/r.h5"
-expect 3 "a row of the dataset is" $run --model "$model" --input "$work/data.h5:/test/labels" --output "$work/r.h5"
-expect 2 "output is missing" $run --model "$model" --input "$images"
-expect 2 "did you mean" $run --modle "$model"
-expect 2 "whole number" $run --model "$model" --input "$images" --output "$work/r.h5" --batch many
-expect 2 "must divide" $run --model "$model" --input "$images" --output "$work/r.h5" --replicas 7
+expect 3 "cut.onnx" --model "$work/cut.onnx" --input "$images" --output "$work/r.h5"
+expect 1 "none.h5" --model "$model" --input "$work/none.h5:/x" --output "$work/r.h5"
+expect 3 "no such dataset" --model "$model" --input "$work/data.h5:/x" --output "$work/r.h5"
+expect 3 "a row of the dataset is" --model "$model" --input "$work/data.h5:/test/labels" --output "$work/r.h5"
+expect 2 "output is missing" --model "$model" --input "$images"
+expect 2 "did you mean" --modle "$model"
+expect 2 "whole number" --model "$model" --input "$images" --output "$work/r.h5" --batch many
+expect 2 "must divide" --model "$model" --input "$images" --output "$work/r.h5" --replicas 7
 printf 'model: a.onnx\nbatsch: 7\n' >"$work/job.yaml"
-expect 3 "job.yaml:2: .*batsch.*batch" $run "$work/job.yaml"
+expect 3 "job.yaml:2: .*batsch.*batch" "$work/job.yaml"
 printf 'model: a.onnx\nbatch: seven\n' >"$work/job.yaml"
-expect 3 "job.yaml:2: batch is" $run "$work/job.yaml"
+expect 3 "job.yaml:2: batch is" "$work/job.yaml"
 printf 'not YAML: [' >"$work/job.yaml"
-expect 3 "job.yaml" $run "$work/job.yaml"
+expect 3 "job.yaml" "$work/job.yaml"
 echo "precious" >"$work/r.h5"
-expect 3 "exists" $run --model "$model" --input "$images" --output "$work/r.h5"
+expect 3 "exists" --model "$model" --input "$images" --output "$work/r.h5"
 [ "$(cat "$work/r.h5")" = precious ] || fail "the existing file was touched"
 rm "$work/r.h5"
 case_of_loop=/usr/share/libonnx-testdata/data/node/test_loop11/model.onnx
 if [ -e $case_of_loop ]; then
-  expect 3 "Loop (node" $run --model $case_of_loop --input "$images" --output "$work/r.h5"
+  expect 3 "Loop (node" --model "$case_of_loop" --input "$images" --output "$work/r.h5"
 fi
 [ -e "$work/r.h5" ] && fail "a refused job left a results file"
 
@@ -67,7 +67,7 @@ with open(sys.argv[1], "r+b") as f:
     f.seek(place)
     f.write(bytes(200))
 P
-expect 1 "cannot read rows" $run --model "$model" --input "$work/torn.h5:/x" --output "$work/r.h5" --batch 50 --restart
+expect 1 "cannot read rows" --model "$model" --input "$work/torn.h5:/x" --output "$work/r.h5" --batch 50 --restart
 rm -f "$work/r.h5"
-expect 1 "cannot create" $run --model "$model" --input "$images" --output "$work/none/r.h5"
+expect 1 "cannot create" --model "$model" --input "$images" --output "$work/none/r.h5"
 finish
