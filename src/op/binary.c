@@ -1,10 +1,12 @@
 // Operators of two inputs, element by element, with broadcasting.
 #include <math.h>
+#include <string.h>
 
 #include "op/binary_loops.h"
 #include "op/broadcast.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 #include "op/number.h"
 
 static bool compares(int op) {
@@ -25,16 +27,54 @@ static bool compares(int op) {
 
 static esp_binary_loop loop_of(const esp_args *args) {
   const esp_node *node = args->node;
-  const esp_dtype type = args->in[0]->type;
+  const esp_dtype type = esp_computed_type(args->in[0]->type);
   if (node->op == ESP_OP_MOD && esp_node_int(node, "fmod", 0) != 0) {
     return esp_remainder_loop_of(type);
+  }
+  if (node->op == ESP_OP_BIT_SHIFT) {
+    const char *direction = esp_node_string(node, "direction", "");
+    return esp_shift_loop_of(strcmp(direction, "LEFT") == 0, type);
   }
   return esp_binary_loop_of(node->op, type);
 }
 
-enum {
-  NUMBERS = ESP_TYPES_INTEGER | ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE)
-};
+// Where the second operand begins among the axes of the first, before opset 7;
+// -1: the operands broadcast as they are.
+static esp_status old_axis(const esp_args *args, int *axis) {
+  const esp_node *node = args->node;
+  const esp_shape *a = &args->in[0]->shape, *b = &args->in[1]->shape;
+  *axis = -1;
+  if (node->version >= 7) return ESP_OK;
+  if (node->op == ESP_OP_PRELU) { // a slope for each channel
+    if (b->ndim == 1 && a->ndim > 1) *axis = 1;
+    return ESP_OK;
+  }
+  if (esp_node_int(node, "broadcast", 0) == 0) {
+    if (esp_shape_equal(a, b)) return ESP_OK;
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "the inputs have different shapes, which before opset 7 "
+                    "asks for broadcast = 1");
+  }
+  const esp_attribute *given =
+      esp_node_attribute(node, "axis", ESP_ATTRIBUTE_INT);
+  if (given == NULL || b->ndim == 0) return ESP_OK;
+  ESP_TRY(esp_check_axis("axis", given->i, a->ndim, axis));
+  if (*axis + b->ndim <= a->ndim) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "axis %d leaves no room for the %d dimensions of input 1",
+                  *axis, b->ndim);
+}
+
+// The second operand with as many trailing axes as bring it to its place.
+static esp_status placed_operand(const esp_args *args, esp_tensor *b) {
+  int axis;
+  *b = *args->in[1];
+  ESP_TRY(old_axis(args, &axis));
+  while (axis >= 0 && axis + b->shape.ndim < args->in[0]->shape.ndim) {
+    b->shape.dim[b->shape.ndim++] = 1;
+  }
+  return ESP_OK;
+}
 
 // From opset 12 on an exponent may be of another type than its base.
 static bool mixed_power(const esp_args *args) {
@@ -59,20 +99,40 @@ static void run_mixed_power(const esp_args *args) {
   }
 }
 
+static esp_status check_attributes(const esp_args *args) {
+  const esp_node *node = args->node;
+  const esp_dtype type = args->in[0]->type;
+  if (node->op == ESP_OP_MOD && !esp_dtype_is_integer(type) &&
+      esp_node_int(node, "fmod", 0) == 0) {
+    return ESP_FAIL(ESP_BAD_INPUT, "inputs of type %s ask for fmod = 1",
+                    esp_dtype_text(type));
+  }
+  if (node->op == ESP_OP_BIT_SHIFT) {
+    const char *direction = esp_node_string(node, "direction", "");
+    if (strcmp(direction, "LEFT") != 0 && strcmp(direction, "RIGHT") != 0) {
+      return ESP_FAIL(ESP_BAD_INPUT,
+                      "direction is \"%s\", expected LEFT or RIGHT", direction);
+    }
+  }
+  return ESP_OK;
+}
+
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 2, 2, 1));
+  ESP_TRY(check_attributes(args));
   if (loop_of(args) == NULL) {
     return ESP_FAIL(ESP_UNSUPPORTED, "inputs of type %s",
                     esp_dtype_text(args->in[0]->type));
   }
   if (mixed_power(args)) {
-    ESP_TRY(esp_check_type(args, 1, NUMBERS));
+    ESP_TRY(esp_check_type(args, 1, ESP_TYPES_NUMERIC));
   } else {
     ESP_TRY(esp_check_same_type(args, 0, 1));
   }
   esp_shape shape;
-  ESP_TRY(
-      esp_shape_broadcast(&args->in[0]->shape, &args->in[1]->shape, &shape));
+  esp_tensor b;
+  ESP_TRY(placed_operand(args, &b));
+  ESP_TRY(esp_shape_broadcast(&args->in[0]->shape, &b.shape, &shape));
   if (args->node->op == ESP_OP_PRELU &&
       !esp_shape_equal(&shape, &args->in[0]->shape)) {
     return ESP_FAIL(ESP_BAD_INPUT, "the slope does not broadcast to input 0");
@@ -89,9 +149,12 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
     run_mixed_power(args);
     return ESP_OK;
   }
-  return esp_binary_apply(loop_of(args), args->in[0], args->in[1], args->out[0],
+  esp_tensor b;
+  ESP_TRY(placed_operand(args, &b));
+  return esp_binary_apply(loop_of(args), args->in[0], &b, args->out[0],
                           team.width);
 }
 
+static const esp_op plain = {.run = run};
 const esp_op esp_op_binary = {
-    .infer = infer, .run = run, .layout = ESP_LAYOUT_FOLLOWS};
+    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};

@@ -54,6 +54,22 @@
 // Wraps around like the machine does, without undefined overflow.
 #define WRAP(p, operation, q) ((uint64_t)(p)operation(uint64_t)(q))
 
+// base to a whole power, wrapping around; a negative power truncates 1 / base^n
+// to a whole number, and is 0 of a base of 0.
+static uint64_t whole_power(uint64_t base, uint64_t power, bool negative) {
+  if (negative) {
+    if (base == 1) return 1;
+    if (base != UINT64_MAX) return 0;
+    return power % 2 == 0 ? 1 : base;
+  }
+  uint64_t result = 1;
+  for (; power > 0; power >>= 1) {
+    if (power & 1u) result *= base;
+    base *= base;
+  }
+  return result;
+}
+
 #define FLOATING(s, t, d)                                                      \
   LOOP(add, s, t, t, p + q)                                                    \
   LOOP(sub, s, t, t, p - q)                                                    \
@@ -72,18 +88,27 @@ ESP_FLOATING_TYPES(FLOATING)
   LOOP(mul, s, t, t, WRAP(p, *, q))                                            \
   CAREFUL(divide, s, t, p / q, WRAP(0, -, p))                                  \
   CAREFUL(remainder, s, t, p % q, 0)                                           \
-  LOOP(power, s, t, t, pow((double)p, (double)q))                              \
   LOOP(largest, s, t, t, p > q ? p : q)                                        \
-  LOOP(smallest, s, t, t, p < q ? p : q)
+  LOOP(smallest, s, t, t, p < q ? p : q)                                       \
+  LOOP(bits_and, s, t, t, p &q)                                                \
+  LOOP(bits_or, s, t, t, p | q)                                                \
+  LOOP(bits_xor, s, t, t, p ^ q)
 ESP_INTEGER_TYPES(INTEGER)
 
 // The sign of the divisor, as in Python.
 #define SIGNED(s, t, d)                                                        \
   CAREFUL(modulo, s, t,                                                        \
           (p % q != 0 && (p < 0) != (q < 0)) ? p % q + q : p % q, 0)           \
+  LOOP(power, s, t, t, whole_power((uint64_t)p, (uint64_t)q, q < 0))           \
   LOOP(prelu, s, t, t, p < 0 ? (t)WRAP(p, *, q) : p)
 ESP_SIGNED_TYPES(SIGNED)
-#define UNSIGNED(s, t, d) CAREFUL(modulo, s, t, p % q, 0)
+// A shift by all the bits or more leaves none.
+#define UNSIGNED(s, t, d)                                                      \
+  CAREFUL(modulo, s, t, p % q, 0)                                              \
+  LOOP(power, s, t, t, whole_power(p, q, false))                               \
+  LOOP(prelu, s, t, t, ((void)q, p))                                           \
+  LOOP(left, s, t, t, q >= 8 * sizeof(t) ? 0 : (uint64_t)p << q)               \
+  LOOP(right, s, t, t, q >= 8 * sizeof(t) ? 0 : p >> q)
 ESP_UNSIGNED_TYPES(UNSIGNED)
 
 #define COMPARISON(s, t, d)                                                    \
@@ -116,6 +141,10 @@ LOOP(equal, bool, uint8_t, uint8_t, (p != 0) == (q != 0))
 #define GREATER(s, t, d) [d] = greater_##s,
 #define GREATER_EQUAL(s, t, d) [d] = greater_equal_##s,
 
+#define BITS_AND(s, t, d) [d] = bits_and_##s,
+#define BITS_OR(s, t, d) [d] = bits_or_##s,
+#define BITS_XOR(s, t, d) [d] = bits_xor_##s,
+
 static const esp_binary_loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_ADD] = ROW(ADD),
     [ESP_OP_SUM] = ROW(ADD),
@@ -123,9 +152,12 @@ static const esp_binary_loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_SUB] = ROW(SUB),
     [ESP_OP_MUL] = ROW(MUL),
     [ESP_OP_DIV] = ROW(DIVIDE),
-    [ESP_OP_MOD] = ROW(MODULO),
+    [ESP_OP_MOD] = {ESP_INTEGER_TYPES(MODULO)},
     [ESP_OP_POW] = ROW(POWER),
-    [ESP_OP_PRELU] = {ESP_FLOATING_TYPES(PRELU) ESP_SIGNED_TYPES(PRELU)},
+    [ESP_OP_PRELU] = ROW(PRELU),
+    [ESP_OP_BITWISE_AND] = {ESP_INTEGER_TYPES(BITS_AND)},
+    [ESP_OP_BITWISE_OR] = {ESP_INTEGER_TYPES(BITS_OR)},
+    [ESP_OP_BITWISE_XOR] = {ESP_INTEGER_TYPES(BITS_XOR)},
     [ESP_OP_MAX] = ROW(LARGEST),
     [ESP_OP_MIN] = ROW(SMALLEST),
     [ESP_OP_EQUAL] = {ESP_ALL_TYPES(EQUAL)[ESP_BOOL] = equal_bool},
@@ -142,13 +174,21 @@ esp_binary_loop esp_binary_loop_of(int op, esp_dtype type) {
   return (int)type < ESP_DTYPES ? table[op][type] : NULL;
 }
 
-// Mod with fmod = 1: the sign of the dividend.
+// Mod with fmod = 1: the sign of the dividend; of floating numbers always.
 #define REMAINDER(s, t, d) [d] = remainder_##s,
-static const esp_binary_loop remainders[ESP_DTYPES] = {
-    ESP_INTEGER_TYPES(REMAINDER)};
+#define FMOD(s, t, d) [d] = modulo_##s,
 esp_binary_loop esp_remainder_loop_of(esp_dtype type) {
-  if (type == ESP_FLOAT || type == ESP_DOUBLE) return table[ESP_OP_MOD][type];
-  return (int)type < ESP_DTYPES ? remainders[type] : NULL;
+  static const esp_binary_loop loops[ESP_DTYPES] = {
+      ESP_INTEGER_TYPES(REMAINDER) ESP_FLOATING_TYPES(FMOD)};
+  return (int)type < ESP_DTYPES ? loops[type] : NULL;
+}
+
+#define LEFT(s, t, d) [d] = left_##s,
+#define RIGHT(s, t, d) [d] = right_##s,
+esp_binary_loop esp_shift_loop_of(bool to_left, esp_dtype type) {
+  static const esp_binary_loop loops[2][ESP_DTYPES] = {
+      {ESP_UNSIGNED_TYPES(RIGHT)}, {ESP_UNSIGNED_TYPES(LEFT)}};
+  return (int)type < ESP_DTYPES ? loops[to_left][type] : NULL;
 }
 
 typedef struct work {

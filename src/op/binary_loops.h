@@ -15,6 +15,8 @@ esp_binary_loop esp_binary_loop_of(int op, esp_dtype type);
 
 // The same for Mod with fmod = 1: the remainder has the sign of the dividend.
 esp_binary_loop esp_remainder_loop_of(esp_dtype type);
+// The same for BitShift, which is for unsigned integers.
+esp_binary_loop esp_shift_loop_of(bool to_left, esp_dtype type);
 
 // Broadcasts a and b against y and runs the loop over all of it.
 // ESP_BAD_INPUT: an integer is divided by zero.

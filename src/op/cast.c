@@ -1,10 +1,8 @@
 // Cast and CastLike between numbers and truth values.
-#include <math.h>
-
 #include "kernel/parallel.h"
 #include "op/check.h"
-#include "op/dispatch.h"
 #include "op/family.h"
+#include "op/number.h"
 
 static esp_status infer(const esp_args *args) {
   const bool like = args->node->op == ESP_OP_CAST_LIKE;
@@ -20,76 +18,6 @@ static esp_status infer(const esp_args *args) {
   return ESP_OK;
 }
 
-// A number on its way: floats as double, integers whole, so that none of 64
-// bits is lost.
-typedef struct number {
-  bool floating;
-  double real;
-  int64_t whole; // the bits of a uint64 too
-  bool is_unsigned;
-} number;
-
-#define LOAD_REAL(s, t, d)                                                     \
-  case d:                                                                      \
-    return (number){.floating = true, .real = (double)((const t *)x)[i]};
-#define LOAD_WHOLE(s, t, d)                                                    \
-  case d:                                                                      \
-    return (number){.whole = (int64_t)((const t *)x)[i],                       \
-                    .is_unsigned = (t)-1 > (t)1};
-static number load(esp_dtype type, const void *x, int64_t i) {
-  switch (type) {
-    ESP_FLOATING_TYPES(LOAD_REAL)
-    ESP_INTEGER_TYPES(LOAD_WHOLE)
-  case ESP_FLOAT16:
-    return (number){.floating = true,
-                    .real = (double)esp_from_float16(((const uint16_t *)x)[i])};
-  case ESP_BFLOAT16:
-    return (number){.floating = true,
-                    .real =
-                        (double)esp_from_bfloat16(((const uint16_t *)x)[i])};
-  default:
-    return (number){.whole = ((const uint8_t *)x)[i] != 0};
-  }
-}
-
-static double real_of(const number *v) {
-  if (v->floating) return v->real;
-  return v->is_unsigned ? (double)(uint64_t)v->whole : (double)v->whole;
-}
-
-// Truncates towards zero; outside of 64 bits the nearest end, NaN to zero.
-static int64_t whole_of(const number *v) {
-  if (!v->floating) return v->whole;
-  if (isnan(v->real)) return 0;
-  if (v->real >= 0x1p63)
-    return v->real >= 0x1p64 ? -1 : (int64_t)(uint64_t)v->real;
-  if (v->real <= -0x1p63) return INT64_MIN;
-  return (int64_t)v->real;
-}
-
-#define STORE_REAL(s, t, d)                                                    \
-  case d:                                                                      \
-    ((t *)y)[i] = (t)real_of(&v);                                              \
-    break;
-#define STORE_WHOLE(s, t, d)                                                   \
-  case d:                                                                      \
-    ((t *)y)[i] = (t)whole_of(&v);                                             \
-    break;
-static void store(esp_dtype type, void *y, int64_t i, number v) {
-  switch (type) {
-    ESP_FLOATING_TYPES(STORE_REAL)
-    ESP_INTEGER_TYPES(STORE_WHOLE)
-  case ESP_FLOAT16:
-    ((uint16_t *)y)[i] = esp_to_float16((float)real_of(&v));
-    break;
-  case ESP_BFLOAT16:
-    ((uint16_t *)y)[i] = esp_to_bfloat16((float)real_of(&v));
-    break;
-  default:
-    ((uint8_t *)y)[i] = v.floating ? v.real != 0 : v.whole != 0; // NaN is true
-  }
-}
-
 static void run_range(int64_t begin, int64_t end, void *argument) {
   const esp_args *args = argument;
   const esp_tensor *x = args->in[0], *y = args->out[0];
@@ -100,7 +28,7 @@ static void run_range(int64_t begin, int64_t end, void *argument) {
     return;
   }
   for (int64_t i = begin; i < end; i++) {
-    store(y->type, y->data, i, load(x->type, x->data, i));
+    esp_number_store(y->type, y->data, i, esp_number_load(x->type, x->data, i));
   }
 }
 

@@ -1,26 +1,89 @@
 #include "op/number.h"
 
+#include <math.h>
+
 #include "op/dispatch.h"
 
-#define LOAD(s, t, d)                                                          \
+#define LOAD_REAL(s, t, d)                                                     \
   case d:                                                                      \
-    return (double)((const t *)tensor->data)[i];
-double esp_number_at(const esp_tensor *tensor, int64_t i) {
-  switch (tensor->type) {
-    ESP_ALL_TYPES(LOAD)
+    return (esp_number){.floating = true, .real = (double)((const t *)data)[i]};
+#define LOAD_WHOLE(s, t, d)                                                    \
+  case d:                                                                      \
+    return (esp_number){.whole = (int64_t)((const t *)data)[i],                \
+                        .is_unsigned = (t)-1 > (t)1};
+esp_number esp_number_load(esp_dtype type, const void *data, int64_t i) {
+  switch (type) {
+    ESP_FLOATING_TYPES(LOAD_REAL)
+    ESP_INTEGER_TYPES(LOAD_WHOLE)
+  case ESP_FLOAT16:
+    return (esp_number){
+        .floating = true,
+        .real = (double)esp_from_float16(((const uint16_t *)data)[i])};
+  case ESP_BFLOAT16:
+    return (esp_number){
+        .floating = true,
+        .real = (double)esp_from_bfloat16(((const uint16_t *)data)[i])};
+  case ESP_BOOL:
+    return (esp_number){.whole = ((const uint8_t *)data)[i] != 0};
   default:
-    return 0;
+    return (esp_number){0};
   }
 }
 
-#define STORE(s, t, d)                                                         \
+double esp_number_real(const esp_number *v) {
+  if (v->floating) return v->real;
+  return v->is_unsigned ? (double)(uint64_t)v->whole : (double)v->whole;
+}
+
+int64_t esp_number_whole(const esp_number *v) {
+  if (!v->floating) return v->whole;
+  if (isnan(v->real)) return 0;
+  if (v->real >= 0x1p63)
+    return v->real >= 0x1p64 ? -1 : (int64_t)(uint64_t)v->real;
+  if (v->real <= -0x1p63) return INT64_MIN;
+  return (int64_t)v->real;
+}
+
+#define STORE_REAL(s, t, d)                                                    \
   case d:                                                                      \
-    ((t *)tensor->data)[i] = (t)value;                                         \
+    ((t *)data)[i] = (t)esp_number_real(&v);                                   \
     break;
-void esp_number_put(const esp_tensor *tensor, int64_t i, double value) {
-  switch (tensor->type) {
-    ESP_ALL_TYPES(STORE)
+#define STORE_WHOLE(s, t, d)                                                   \
+  case d:                                                                      \
+    ((t *)data)[i] = (t)esp_number_whole(&v);                                  \
+    break;
+void esp_number_store(esp_dtype type, void *data, int64_t i, esp_number v) {
+  switch (type) {
+    ESP_FLOATING_TYPES(STORE_REAL)
+    ESP_INTEGER_TYPES(STORE_WHOLE)
+  case ESP_FLOAT16:
+    ((uint16_t *)data)[i] = esp_to_float16((float)esp_number_real(&v));
+    break;
+  case ESP_BFLOAT16:
+    ((uint16_t *)data)[i] = esp_to_bfloat16((float)esp_number_real(&v));
+    break;
+  case ESP_BOOL:
+    ((uint8_t *)data)[i] = v.floating ? v.real != 0 : v.whole != 0;
+    break;
   default:
     break;
   }
+}
+
+double esp_number_at(const esp_tensor *tensor, int64_t i) {
+  const esp_number v = esp_number_load(tensor->type, tensor->data, i);
+  return esp_number_real(&v);
+}
+void esp_number_put(const esp_tensor *tensor, int64_t i, double value) {
+  esp_number_store(tensor->type, tensor->data, i,
+                   (esp_number){.floating = true, .real = value});
+}
+int64_t esp_whole_at(const esp_tensor *tensor, int64_t i) {
+  const esp_number v = esp_number_load(tensor->type, tensor->data, i);
+  return esp_number_whole(&v);
+}
+void esp_whole_put(const esp_tensor *tensor, int64_t i, int64_t value) {
+  esp_number_store(
+      tensor->type, tensor->data, i,
+      (esp_number){.whole = value, .is_unsigned = tensor->type == ESP_UINT64});
 }

@@ -72,6 +72,9 @@ typedef struct esp_op {
   esp_status (*run)(const esp_args *args, const void *state, esp_team team);
   esp_layout_habit layout;
   bool posts; // takes node->post (graph.h) on its first output
+  // The row that computes everything but the 16-bit floating types, where
+  // op/half.h converts them for it; otherwise NULL.
+  const struct esp_op *plain;
 } esp_op;
 
 // Returns the row of an operator.  Never NULL; static storage.

@@ -1,4 +1,5 @@
 // Operators of one input, element by element.
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,12 +10,16 @@
 #include "op/check.h"
 #include "op/dispatch.h"
 #include "op/family.h"
+#include "op/half.h"
+#include "op/number.h"
 
 // What the attributes say, read once.
 typedef struct parameters {
   double alpha, beta;
   bool exact;              // Gelu by erf, not by tanh
   bool negative, positive; // IsInf
+  bool has_low, has_high;  // Clip: of integers, whole
+  int64_t low, high;
 } parameters;
 
 typedef void (*loop)(const parameters *p, const void *x, void *y, int64_t n);
@@ -65,8 +70,9 @@ IN_FLOAT(relu, v > 0.0f ? v : (v != v ? v : 0.0f))
 AS_DOUBLE(relu, v > 0 ? v : (v != v ? v : 0))
 IN_FLOAT(leaky, v < 0.0f ? alpha * v : v)
 AS_DOUBLE(leaky, v < 0 ? A * v : v)
-IN_FLOAT(clip, v < alpha ? alpha : (v > beta ? beta : v))
-AS_DOUBLE(clip, v < A ? A : (v > B ? B : v))
+// When the bounds cross, the upper one wins.
+IN_FLOAT(clip, (v < alpha ? alpha : v) > beta ? beta : (v < alpha ? alpha : v))
+AS_DOUBLE(clip, (v < A ? A : v) > B ? B : (v < A ? A : v))
 IN_FLOAT(absolute, fabsf(v))
 AS_DOUBLE(absolute, fabs(v))
 IN_FLOAT(negative, -v)
@@ -172,10 +178,20 @@ IN_DOUBLE(sign, v > 0 ? 1 : (v < 0 ? -1 : 0 * v))
                        int64_t n) {                                            \
     const t *x = vx;                                                           \
     t *y = vy;                                                                 \
+    const t low = (t)p->low, high = (t)p->high;                                \
     for (int64_t i = 0; i < n; i++) {                                          \
-      const double v = (double)x[i];                                           \
-      y[i] = v < A ? (t)A : (v > B ? (t)B : x[i]);                             \
+      t v = x[i];                                                              \
+      if (p->has_low && v < low) v = low;                                      \
+      if (p->has_high && v > high) v = high;                                   \
+      y[i] = v;                                                                \
     }                                                                          \
+  }                                                                            \
+  static void bitwise_not_##s(const parameters *p, const void *vx, void *vy,   \
+                              int64_t n) {                                     \
+    const t *x = vx;                                                           \
+    t *y = vy;                                                                 \
+    (void)p;                                                                   \
+    for (int64_t i = 0; i < n; i++) y[i] = (t) ~(uint64_t)x[i];                \
   }
 ESP_INTEGER_TYPES(INTEGER)
 
@@ -211,6 +227,7 @@ ESP_FLOATING_TYPES(PREDICATE)
 #define SIGN(s, t, d) [d] = sign_##s,
 #define RELU(s, t, d) [d] = relu_##s,
 #define CLIP(s, t, d) [d] = clip_##s,
+#define BITWISE_NOT(s, t, d) [d] = bitwise_not_##s,
 
 static const loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_ABS] = {ESP_ALL_TYPES(ABSOLUTE)},
@@ -225,6 +242,7 @@ static const loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_ASINH] = FLOATS(area_sine),
     [ESP_OP_ATAN] = FLOATS(arc_tangent),
     [ESP_OP_ATANH] = FLOATS(area_tangent),
+    [ESP_OP_BITWISE_NOT] = {ESP_INTEGER_TYPES(BITWISE_NOT)},
     [ESP_OP_CEIL] = FLOATS(up),
     [ESP_OP_CELU] = FLOATS(celu),
     [ESP_OP_COS] = FLOATS(cosine),
@@ -257,7 +275,7 @@ static const loop table[ESP_OP_COUNT][ESP_DTYPES] = {
 };
 
 static loop loop_of(const esp_args *args) {
-  const esp_dtype type = args->in[0]->type;
+  const esp_dtype type = esp_computed_type(args->in[0]->type);
   return (int)type < ESP_DTYPES ? table[args->node->op][type] : NULL;
 }
 
@@ -304,6 +322,14 @@ static parameters defaults(const esp_node *node) {
     p.alpha = (double)esp_node_float(node, rows[i].alpha_name, rows[i].alpha);
     p.beta = (double)esp_node_float(node, rows[i].beta_name, rows[i].beta);
   }
+  if (node->op == ESP_OP_SELU && node->version < 6) { // rounded in that text
+    p.alpha = (double)esp_node_float(node, "alpha", 1.6732f);
+    p.beta = (double)esp_node_float(node, "gamma", 1.0507f);
+  }
+  if (node->op == ESP_OP_CLIP && node->version >= 6 && node->version < 11) {
+    p.alpha = (double)esp_node_float(node, "min", -FLT_MAX);
+    p.beta = (double)esp_node_float(node, "max", FLT_MAX);
+  }
   p.exact = strcmp(esp_node_string(node, "approximate", "none"), "tanh") != 0;
   p.negative = esp_node_int(node, "detect_negative", 1) != 0;
   p.positive = esp_node_int(node, "detect_positive", 1) != 0;
@@ -319,15 +345,17 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   return ESP_OK;
 }
 
-#define READ_NUMBER(s, t, d)                                                   \
-  case d:                                                                      \
-    return (double)*(const t *)tensor->data;
-static double number_of(const esp_tensor *tensor, double fallback) {
-  if (tensor == NULL) return fallback;
-  switch (tensor->type) {
-    ESP_ALL_TYPES(READ_NUMBER)
-  default:
-    return fallback;
+// Bounds of a Clip that are inputs; an omitted one does not bound.
+static void read_bounds(const esp_args *args, parameters *p) {
+  if (esp_has_input(args, 1)) {
+    p->alpha = esp_number_at(args->in[1], 0);
+    p->low = esp_whole_at(args->in[1], 0);
+    p->has_low = true;
+  }
+  if (esp_has_input(args, 2)) {
+    p->beta = esp_number_at(args->in[2], 0);
+    p->high = esp_whole_at(args->in[2], 0);
+    p->has_high = true;
   }
 }
 
@@ -354,17 +382,11 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
             .y = y->data,
             .in_bytes = esp_dtype_bytes(x->type),
             .out_bytes = esp_dtype_bytes(y->type)};
-  if (args->node->op == ESP_OP_CLIP) {
-    w.p.alpha =
-        number_of(esp_has_input(args, 1) ? args->in[1] : NULL, w.p.alpha);
-    w.p.beta = number_of(esp_has_input(args, 2) ? args->in[2] : NULL, w.p.beta);
-  }
+  if (args->node->op == ESP_OP_CLIP) read_bounds(args, &w.p);
   esp_loop_over(team.width, esp_shape_count(&x->shape), GRAIN, run_range, &w);
   return ESP_OK;
 }
 
-const esp_op esp_op_unary = {.infer = infer,
-                             .prepare = prepare,
-                             .release = free,
-                             .run = run,
-                             .layout = ESP_LAYOUT_FOLLOWS};
+static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
+const esp_op esp_op_unary = {
+    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};

@@ -6,10 +6,12 @@
 #include "op/binary_loops.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, INT_MAX, 1));
-  if (esp_binary_loop_of(args->node->op, args->in[0]->type) == NULL) {
+  const esp_dtype type = esp_computed_type(args->in[0]->type);
+  if (esp_binary_loop_of(args->node->op, type) == NULL) {
     return ESP_FAIL(ESP_UNSUPPORTED, "inputs of type %s",
                     esp_dtype_text(args->in[0]->type));
   }
@@ -19,6 +21,13 @@ static esp_status infer(const esp_args *args) {
       return ESP_FAIL(ESP_BAD_INPUT, "input %d is omitted", i);
     }
     ESP_TRY(esp_check_same_type(args, 0, i));
+    if (args->node->version < 8 &&
+        !esp_shape_equal(&shape, &args->in[i]->shape)) {
+      return ESP_FAIL(ESP_BAD_INPUT,
+                      "inputs 0 and %d have different shapes, which is allowed "
+                      "from opset 8 on",
+                      i);
+    }
     ESP_TRY(esp_shape_broadcast(&shape, &args->in[i]->shape, &shape));
   }
   esp_set_output(args, 0, args->in[0]->type, &shape);
@@ -53,5 +62,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
+static const esp_op plain = {.run = run};
 const esp_op esp_op_variadic = {
-    .infer = infer, .run = run, .layout = ESP_LAYOUT_FOLLOWS};
+    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};
