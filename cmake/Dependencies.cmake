@@ -15,17 +15,16 @@ pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-openmpi>=1.10)
 add_library(hdf5::hdf5 ALIAS PkgConfig::HDF5)
 
-# ONNX's schema, compiled to C from the file that libonnx-dev installs.
-find_file(ONNX_PROTO onnx/onnx.proto REQUIRED)
+# ONNX's schema: the part that is read, compiled to C.
 find_program(PROTOC_C protoc-c REQUIRED)
 set(schema ${CMAKE_BINARY_DIR}/onnx_schema)
-get_filename_component(onnx_folder ${ONNX_PROTO} DIRECTORY)
+set(onnx_proto ${CMAKE_SOURCE_DIR}/src/model/onnx.proto)
 file(MAKE_DIRECTORY ${schema})
 add_custom_command(
   OUTPUT ${schema}/onnx.pb-c.c ${schema}/onnx.pb-c.h
-  COMMAND ${PROTOC_C} --proto_path=${onnx_folder} --c_out=${schema}
-          ${ONNX_PROTO}
-  DEPENDS ${ONNX_PROTO})
+  COMMAND ${PROTOC_C} --proto_path=${CMAKE_SOURCE_DIR}/src/model
+          --c_out=${schema} ${onnx_proto}
+  DEPENDS ${onnx_proto})
 add_library(onnx_schema STATIC ${schema}/onnx.pb-c.c)
 target_include_directories(onnx_schema SYSTEM PUBLIC ${schema})
 target_link_libraries(onnx_schema PUBLIC PkgConfig::PROTOBUF_C)

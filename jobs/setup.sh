@@ -17,7 +17,6 @@ run      libopenmpi-dev           MPI: ranks and their messages
 run      libhdf5-openmpi-dev      parallel HDF5: datasets and results
 run      libdnnl-dev              oneDNN: the heavy operators
 run      libhwloc-dev             the machine's cores
-run      libonnx-dev              ONNX's schema, onnx/onnx.proto
 run      protobuf-c-compiler      makes a C reader of the schema
 run      libprotobuf-c-dev        what that reader calls
 run      libcyaml-dev             job files

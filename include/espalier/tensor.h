@@ -3,7 +3,9 @@
 #define ESPALIER_TENSOR_H
 
 // Every element type: name, ONNX's number, ONNX's name, bytes of an element.
-// A string has no bytes of its own here: an element is a `char *`.
+// A string has no bytes of its own here: an element is a `char *`, which ends
+// with a zero byte and which nobody changes.  Types of four bits take a byte
+// for each element, INT4 with its sign extended; files pack two in a byte.
 #define ESP_DTYPE_LIST(X)                                                      \
   X(UNDEFINED, 0, "undefined", 0)                                              \
   X(FLOAT, 1, "float", 4)                                                      \
@@ -21,7 +23,13 @@
   X(UINT64, 13, "uint64", 8)                                                   \
   X(COMPLEX64, 14, "complex64", 8)                                             \
   X(COMPLEX128, 15, "complex128", 16)                                          \
-  X(BFLOAT16, 16, "bfloat16", 2)
+  X(BFLOAT16, 16, "bfloat16", 2)                                               \
+  X(FLOAT8E4M3FN, 17, "float8e4m3fn", 1)                                       \
+  X(FLOAT8E4M3FNUZ, 18, "float8e4m3fnuz", 1)                                   \
+  X(FLOAT8E5M2, 19, "float8e5m2", 1)                                           \
+  X(FLOAT8E5M2FNUZ, 20, "float8e5m2fnuz", 1)                                   \
+  X(UINT4, 21, "uint4", 1)                                                     \
+  X(INT4, 22, "int4", 1)
 
 typedef enum esp_dtype {
 #define X(name, number, text, bytes) ESP_##name = (number),

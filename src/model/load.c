@@ -6,7 +6,7 @@
 #include "model/private.h"
 #include "op/op.h"
 
-enum { OLDEST_OPSET = 7 };
+enum { OLDEST_OPSET = 1 };
 
 typedef struct loader {
   const char *path;

@@ -9,14 +9,15 @@
 
 #include "model/private.h"
 
+enum { EXTERNAL = 1 }; // TensorProto.data_location
+
 static const char *name_of(const Onnx__TensorProto *proto) {
   return proto->name != NULL ? proto->name : "";
 }
 
 static esp_status read_shape(const Onnx__TensorProto *proto,
                              esp_tensor *tensor) {
-  if (!esp_dtype_valid(proto->data_type) || proto->data_type == ESP_UNDEFINED ||
-      proto->data_type == ESP_STRING) {
+  if (!esp_dtype_valid(proto->data_type) || proto->data_type == ESP_UNDEFINED) {
     return ESP_FAIL(ESP_UNSUPPORTED, "tensor \"%s\" has element type %d",
                     name_of(proto), (int)proto->data_type);
   }
@@ -31,6 +32,25 @@ static esp_status read_shape(const Onnx__TensorProto *proto,
     tensor->shape.dim[i] = proto->dims[i];
   }
   return ESP_OK;
+}
+
+static bool is_nibbles(esp_dtype type) {
+  return type == ESP_UINT4 || type == ESP_INT4;
+}
+
+// Bytes that the elements take in a file.
+static size_t stored_bytes(const esp_tensor *tensor, size_t bytes) {
+  return is_nibbles(tensor->type) ? bytes / 2 + bytes % 2 : bytes;
+}
+
+// Two elements in a byte, the first in the low half, to one in a byte.
+static void unpack_nibbles(const unsigned char *packed, size_t each,
+                           const esp_tensor *tensor, size_t count,
+                           signed char *to) {
+  for (size_t i = 0; i < count; i++) {
+    const int half = packed[i / 2 * each] >> (i % 2 * 4) & 15;
+    to[i] = (signed char)(tensor->type == ESP_INT4 ? (half ^ 8) - 8 : half);
+  }
 }
 
 static esp_status wrong_length(const Onnx__TensorProto *proto, size_t have,
@@ -51,6 +71,38 @@ static esp_status narrow(const Onnx__TensorProto *proto, size_t count,
   for (size_t i = 0; i < count;
        i++) { // little endian: the low bytes come first
     memcpy((unsigned char *)*data + i * each, &proto->int32_data[i], each);
+  }
+  return ESP_OK;
+}
+
+static esp_status take_nibbles(const Onnx__TensorProto *proto,
+                               const esp_tensor *tensor, size_t count,
+                               esp_arena *arena, void **data) {
+  const size_t stored = stored_bytes(tensor, count);
+  if (proto->n_int32_data != stored) {
+    return wrong_length(proto, proto->n_int32_data, stored);
+  }
+  ESP_TRY(esp_arena_take(arena, count, 1, data));
+  unpack_nibbles((const unsigned char *)proto->int32_data,
+                 sizeof *proto->int32_data, tensor, count, *data);
+  return ESP_OK;
+}
+
+static esp_status take_strings(const Onnx__TensorProto *proto, size_t count,
+                               esp_arena *arena, void **data) {
+  if (proto->n_string_data != count) {
+    return wrong_length(proto, proto->n_string_data, count);
+  }
+  ESP_TRY(esp_arena_take(arena, count, sizeof(char *), data));
+  for (size_t i = 0; i < count; i++) {
+    const ProtobufCBinaryData *text = &proto->string_data[i];
+    if (text->len > 0 && memchr(text->data, 0, text->len) != NULL) {
+      return ESP_FAIL(ESP_UNSUPPORTED,
+                      "tensor \"%s\": string %zu has a zero byte inside",
+                      name_of(proto), i);
+    }
+    ESP_TRY(esp_arena_chars(arena, (const char *)text->data, text->len,
+                            (char **)*data + i));
   }
   return ESP_OK;
 }
@@ -96,21 +148,44 @@ static esp_status take_typed(const Onnx__TensorProto *proto,
     }
     return ESP_OK;
   }
+  case ESP_UINT4:
+  case ESP_INT4:
+    return take_nibbles(proto, tensor, count, arena, data);
+  case ESP_STRING:
+    return take_strings(proto, count, arena, data);
   default:
     return narrow(proto, count, each, arena, data);
   }
 }
 
-static esp_status take_raw(const Onnx__TensorProto *proto, size_t bytes,
-                           size_t each, esp_arena *arena, void **data) {
-  if (proto->raw_data.len != bytes) {
-    return wrong_length(proto, proto->raw_data.len, bytes);
-  }
-  if ((uintptr_t)proto->raw_data.data % each == 0 && bytes > 0) {
-    *data = proto->raw_data.data; // lives as long as the message
+// Elements as they lie in a file: used in place when they lie right, and
+// `stored` outlives the graph, else copied.
+static esp_status take_stored(const esp_tensor *tensor, void *stored,
+                              size_t bytes, esp_arena *arena, void **data) {
+  if (is_nibbles(tensor->type)) {
+    ESP_TRY(esp_arena_take(arena, bytes, 1, data));
+    unpack_nibbles(stored, 1, tensor, bytes, *data);
     return ESP_OK;
   }
-  return esp_arena_copy(arena, proto->raw_data.data, bytes, data);
+  if ((uintptr_t)stored % esp_dtype_bytes(tensor->type) == 0 && bytes > 0) {
+    *data = stored;
+    return ESP_OK;
+  }
+  return esp_arena_copy(arena, stored, bytes, data);
+}
+
+static esp_status take_raw(const Onnx__TensorProto *proto,
+                           const esp_tensor *tensor, size_t bytes,
+                           esp_arena *arena, void **data) {
+  const size_t stored = stored_bytes(tensor, bytes);
+  if (tensor->type == ESP_STRING) {
+    return ESP_FAIL(ESP_BAD_INPUT, "tensor \"%s\" has strings as raw data",
+                    name_of(proto));
+  }
+  if (proto->raw_data.len != stored) {
+    return wrong_length(proto, proto->raw_data.len, stored);
+  }
+  return take_stored(tensor, proto->raw_data.data, bytes, arena, data);
 }
 
 typedef struct mapping {
@@ -149,9 +224,14 @@ static esp_status read_external(const Onnx__TensorProto *proto, external *e) {
 }
 
 static esp_status take_external(const Onnx__TensorProto *proto,
-                                const char *folder, size_t bytes,
-                                esp_arena *arena, void **data) {
+                                const esp_tensor *tensor, const char *folder,
+                                size_t count, esp_arena *arena, void **data) {
+  const size_t bytes = stored_bytes(tensor, count);
   external e;
+  if (tensor->type == ESP_STRING) {
+    return ESP_FAIL(ESP_BAD_INPUT, "tensor \"%s\" has strings as external data",
+                    name_of(proto));
+  }
   ESP_TRY(read_external(proto, &e));
   char path[PATH_MAX];
   const int used = snprintf(path, sizeof path, "%s/%s", folder, e.location);
@@ -186,8 +266,8 @@ static esp_status take_external(const Onnx__TensorProto *proto,
     (void)munmap(address, (size_t)about.st_size);
     return status;
   }
-  *data = (unsigned char *)address + e.offset;
-  return ESP_OK;
+  return take_stored(tensor, (unsigned char *)address + e.offset, count, arena,
+                     data);
 }
 
 esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
@@ -200,11 +280,10 @@ esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
   if (status != ESP_OK) {
     return esp_fail_within(status, "tensor \"%s\"", name_of(proto));
   }
-  if (proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-    status = take_external(proto, folder, bytes, arena, &made.data);
+  if (proto->data_location == EXTERNAL) {
+    status = take_external(proto, &made, folder, bytes, arena, &made.data);
   } else if (proto->has_raw_data) {
-    status =
-        take_raw(proto, bytes, esp_dtype_bytes(made.type), arena, &made.data);
+    status = take_raw(proto, &made, bytes, arena, &made.data);
   } else {
     status = take_typed(proto, &made, bytes, arena, &made.data);
   }

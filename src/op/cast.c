@@ -10,7 +10,7 @@ static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
   const int64_t to =
       like ? (int64_t)args->in[1]->type : esp_node_int(args->node, "to", 0);
-  if (to < 0 || to > 16 || (ESP_TYPES_ANY >> (unsigned)to & 1u) == 0) {
+  if (to < 0 || to >= ESP_DTYPES || (ESP_TYPES_ANY >> (unsigned)to & 1u) == 0) {
     return ESP_FAIL(ESP_UNSUPPORTED, "a cast to type %lld (%s)", (long long)to,
                     esp_dtype_text((esp_dtype)to));
   }

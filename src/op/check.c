@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "op/dispatch.h"
+
 bool esp_has_input(const esp_args *args, int i) {
   return i < args->nin && args->in[i] != NULL;
 }
@@ -32,8 +34,8 @@ esp_status esp_check_arity(const esp_args *args, int least, int most,
 esp_status esp_check_type(const esp_args *args, int i, unsigned mask) {
   esp_dtype type = args->in[i]->type;
   if (mask >> (unsigned)type & 1u) return ESP_OK;
-  char wanted[256] = "";
-  for (unsigned t = 1; t < 32; t++) {
+  char wanted[512] = "";
+  for (unsigned t = 1; t < ESP_DTYPES; t++) {
     if ((mask >> t & 1u) == 0) continue;
     size_t used = strlen(wanted);
     (void)snprintf(wanted + used, sizeof wanted - used, "%s%s",

@@ -20,6 +20,15 @@ esp_status esp_check_arity(const esp_args *args, int least, int most,
    ESP_TYPE(ESP_UINT32) | ESP_TYPE(ESP_UINT64))
 #define ESP_TYPES_NUMERIC (ESP_TYPES_FLOATING | ESP_TYPES_INTEGER)
 #define ESP_TYPES_ANY (ESP_TYPES_NUMERIC | ESP_TYPE(ESP_BOOL))
+#define ESP_TYPES_FLOAT8                                                       \
+  (ESP_TYPE(ESP_FLOAT8E4M3FN) | ESP_TYPE(ESP_FLOAT8E4M3FNUZ) |                 \
+   ESP_TYPE(ESP_FLOAT8E5M2) | ESP_TYPE(ESP_FLOAT8E5M2FNUZ))
+#define ESP_TYPES_INT4 (ESP_TYPE(ESP_UINT4) | ESP_TYPE(ESP_INT4))
+#define ESP_TYPES_COMPLEX (ESP_TYPE(ESP_COMPLEX64) | ESP_TYPE(ESP_COMPLEX128))
+// Every type there is: for operators that only move elements.
+#define ESP_TYPES_ALL                                                          \
+  (ESP_TYPES_ANY | ESP_TYPES_FLOAT8 | ESP_TYPES_INT4 | ESP_TYPES_COMPLEX |     \
+   ESP_TYPE(ESP_STRING))
 esp_status esp_check_type(const esp_args *args, int i, unsigned mask);
 // Refuses inputs i and j of different types.
 esp_status esp_check_same_type(const esp_args *args, int i, int j);

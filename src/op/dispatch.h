@@ -25,6 +25,6 @@
 #define ESP_INTEGER_TYPES(X) ESP_SIGNED_TYPES(X) ESP_UNSIGNED_TYPES(X)
 #define ESP_ALL_TYPES(X) ESP_FLOATING_TYPES(X) ESP_INTEGER_TYPES(X)
 
-enum { ESP_DTYPES = 17 }; // numbers of esp_dtype are below it
+enum { ESP_DTYPES = 23 }; // numbers of esp_dtype are below it
 
 #endif

@@ -41,8 +41,11 @@ typedef enum esp_layout_habit {
 
 // What the threads and the memory of one execution are.
 typedef struct esp_team {
-  int width;     // OpenMP threads to use, exactly as prepared
-  void *scratch; // as many bytes as prepare() asked for, ESP_ALIGN-ed
+  int width;          // OpenMP threads to use, exactly as prepared
+  void *scratch;      // as many bytes as prepare() asked for, ESP_ALIGN-ed
+  esp_arena *strings; // where an operator that makes strings allocates them, on
+                      // one thread; they live as long as the run's results.
+                      // NULL: strings cannot be made here (ESP_UNSUPPORTED)
 } esp_team;
 
 // What prepare() leaves.
@@ -90,5 +93,7 @@ esp_work esp_op_work(const esp_args *args);
 // Runs a node once, at width 1, preparing and releasing on the way: for
 // constant folding and for tests.  The outputs' data must be allocated.
 esp_status esp_op_run_once(const esp_args *args);
+// The same; strings that it makes live in the arena, which may be NULL.
+esp_status esp_op_run_once_in(const esp_args *args, esp_arena *strings);
 
 #endif

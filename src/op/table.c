@@ -39,6 +39,10 @@ esp_work esp_op_work(const esp_args *args) {
 }
 
 esp_status esp_op_run_once(const esp_args *args) {
+  return esp_op_run_once_in(args, NULL);
+}
+
+esp_status esp_op_run_once_in(const esp_args *args, esp_arena *strings) {
   const esp_op *op = esp_op_get(args->node->op);
   esp_prepared made = {0};
   void *scratch = NULL;
@@ -46,8 +50,8 @@ esp_status esp_op_run_once(const esp_args *args) {
   if (op->prepare != NULL) status = op->prepare(args, 1, &made);
   if (status == ESP_OK) status = esp_allocate(made.scratch_bytes, &scratch);
   if (status == ESP_OK) {
-    status =
-        op->run(args, made.state, (esp_team){.width = 1, .scratch = scratch});
+    const esp_team team = {.width = 1, .scratch = scratch, .strings = strings};
+    status = op->run(args, made.state, team);
   }
   esp_free(scratch);
   if (op->release != NULL) op->release(made.state);

@@ -101,7 +101,7 @@ static esp_status fold(esp_graph *graph, int node) {
     status = esp_arena_take(graph->arena, esp_tensor_bytes(args.out[i]), 1,
                             &args.out[i]->data);
   }
-  if (status == ESP_OK) status = esp_op_run_once(&args);
+  if (status == ESP_OK) status = esp_op_run_once_in(&args, graph->arena);
   end_lists(&l);
   esp_node *n = &graph->node[node];
   if (status != ESP_OK) {
@@ -151,6 +151,20 @@ static esp_status bind_input(esp_graph *graph, int i,
   return ESP_OK;
 }
 
+// A plan lays out bytes before a run; a string has none until it is made.
+static esp_status refuse_strings(const esp_graph *graph, const esp_node *node) {
+  for (int i = 0; i < node->nout && !node->dead; i++) {
+    if (node->out[i] < 0 ||
+        graph->value[node->out[i]].tensor.type != ESP_STRING) {
+      continue;
+    }
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "node %s (%s) makes strings while the model runs",
+                    node->name, node->op_type);
+  }
+  return ESP_OK;
+}
+
 esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
   for (int i = 0; i < graph->ninput; i++) {
     ESP_TRY(bind_input(graph, i, options));
@@ -159,6 +173,7 @@ esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
   for (int n = 0; n < graph->nnode; n++) {
     ESP_TRY(esp_infer_node(graph, n));
     if (foldable(graph, &graph->node[n], &folded)) ESP_TRY(fold(graph, n));
+    ESP_TRY(refuse_strings(graph, &graph->node[n]));
   }
   return esp_graph_compact(graph);
 }
