@@ -1,97 +1,58 @@
-// MatMul and Gemm.  float32 through the kernel; the other numbers by a plain
-// loop in double or in 64-bit integers.
+// MatMul and Gemm.  float32 through the kernel; double and integers by plain
+// loops.
 #include "kernel/matmul.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "kernel/matmul_plain.h"
 #include "kernel/parallel.h"
 #include "op/check.h"
-#include "op/dispatch.h"
 #include "op/family.h"
+#include "op/half.h"
+#include "op/number.h"
 #include "op/post.h"
+#include "op/product.h"
 
-// Both operators as products of matrices: batch, rows, columns.
+// The operands as a product of matrices.
 typedef struct form {
-  int64_t m, n, k;
+  esp_product p;
   bool a_turned, b_turned;
-  int64_t batch;              // products
-  esp_shape a_batch, b_batch; // leading dimensions
-  esp_shape batch_shape;
   float alpha, beta;
 } form;
 
-static esp_status form_gemm(const esp_args *args, form *f) {
+static esp_status form_gemm(const esp_args *args, form *f, esp_shape *y) {
   const esp_node *node = args->node;
   ESP_TRY(esp_check_ndim(args, 0, 2, 2));
   ESP_TRY(esp_check_ndim(args, 1, 2, 2));
   const esp_shape *a = &args->in[0]->shape, *b = &args->in[1]->shape;
   *f = (form){.a_turned = esp_node_int(node, "transA", 0) != 0,
               .b_turned = esp_node_int(node, "transB", 0) != 0,
-              .batch = 1,
               .alpha = esp_node_float(node, "alpha", 1),
               .beta = esp_node_float(node, "beta", 1)};
-  f->m = a->dim[f->a_turned];
-  f->k = a->dim[!f->a_turned];
-  f->n = b->dim[!f->b_turned];
-  if (b->dim[f->b_turned] == f->k) return ESP_OK;
-  return ESP_FAIL(ESP_BAD_INPUT, "the inner dimensions are %lld and %lld",
-                  (long long)f->k, (long long)b->dim[f->b_turned]);
+  const esp_shape left = {2, {a->dim[f->a_turned], a->dim[!f->a_turned]}};
+  const esp_shape right = {2, {b->dim[f->b_turned], b->dim[!f->b_turned]}};
+  return esp_product_of(&left, &right, &f->p, y);
 }
 
-static esp_status form_matmul(const esp_args *args, form *f) {
-  ESP_TRY(esp_check_ndim(args, 0, 1, ESP_MAX_NDIM));
-  ESP_TRY(esp_check_ndim(args, 1, 1, ESP_MAX_NDIM));
-  const esp_shape *a = &args->in[0]->shape, *b = &args->in[1]->shape;
+static esp_status form_of(const esp_args *args, form *f, esp_shape *y) {
+  if (args->node->op == ESP_OP_GEMM) return form_gemm(args, f, y);
   *f = (form){.alpha = 1, .beta = 1};
-  f->m = a->ndim > 1 ? a->dim[a->ndim - 2] : 1;
-  f->k = a->dim[a->ndim - 1];
-  f->n = b->ndim > 1 ? b->dim[b->ndim - 1] : 1;
-  const int64_t other = b->dim[b->ndim > 1 ? b->ndim - 2 : 0];
-  if (other != f->k) {
-    return ESP_FAIL(ESP_BAD_INPUT, "the inner dimensions are %lld and %lld",
-                    (long long)f->k, (long long)other);
-  }
-  f->a_batch.ndim = a->ndim > 2 ? a->ndim - 2 : 0;
-  f->b_batch.ndim = b->ndim > 2 ? b->ndim - 2 : 0;
-  memcpy(f->a_batch.dim, a->dim, sizeof a->dim);
-  memcpy(f->b_batch.dim, b->dim, sizeof b->dim);
-  ESP_TRY(esp_shape_broadcast(&f->a_batch, &f->b_batch, &f->batch_shape));
-  f->batch = esp_shape_count(&f->batch_shape);
-  if (esp_shape_count(&f->b_batch) == 1) { // one b for all: one tall a
-    f->m *= f->batch;
-    f->batch = 1;
-    if (esp_shape_count(&f->a_batch) *
-            (a->ndim > 1 ? a->dim[a->ndim - 2] : 1) !=
-        f->m) {
-      return ESP_FAIL(ESP_UNSUPPORTED, "this broadcast of a product");
-    }
-  }
-  return ESP_OK;
-}
-
-static esp_status form_of(const esp_args *args, form *f) {
-  return args->node->op == ESP_OP_GEMM ? form_gemm(args, f)
-                                       : form_matmul(args, f);
+  return esp_product_of(&args->in[0]->shape, &args->in[1]->shape, &f->p, y);
 }
 
 static esp_status infer(const esp_args *args) {
   const bool gemm = args->node->op == ESP_OP_GEMM;
+  // C may be left out from opset 11 on.
+  const int least = gemm && args->node->version < 11 ? 3 : 2;
   form f;
-  ESP_TRY(esp_check_arity(args, 2, gemm ? 3 : 2, 1));
+  esp_shape y;
+  ESP_TRY(esp_check_arity(args, least, gemm ? 3 : 2, 1));
   ESP_TRY(esp_check_type(args, 0,
-                         ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE) |
-                             ESP_TYPE(ESP_INT32) | ESP_TYPE(ESP_INT64) |
-                             ESP_TYPE(ESP_UINT32) | ESP_TYPE(ESP_UINT64)));
+                         ESP_TYPES_FLOATING | ESP_TYPE(ESP_INT32) |
+                             ESP_TYPE(ESP_INT64) | ESP_TYPE(ESP_UINT32) |
+                             ESP_TYPE(ESP_UINT64)));
   ESP_TRY(esp_check_same_type(args, 0, 1));
-  ESP_TRY(form_of(args, &f));
-  const esp_shape *a = &args->in[0]->shape, *b = &args->in[1]->shape;
-  esp_shape y = gemm ? (esp_shape){2, {f.m, f.n}} : f.batch_shape;
-  if (!gemm && y.ndim + 2 > ESP_MAX_NDIM) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "more than %d dimensions", ESP_MAX_NDIM);
-  }
-  if (!gemm && a->ndim > 1) y.dim[y.ndim++] = a->dim[a->ndim - 2];
-  if (!gemm && b->ndim > 1) y.dim[y.ndim++] = f.n;
+  ESP_TRY(form_of(args, &f, &y));
   if (gemm && esp_has_input(args, 2)) {
     esp_shape both;
     ESP_TRY(esp_check_same_type(args, 0, 2));
@@ -107,9 +68,10 @@ static esp_status infer(const esp_args *args) {
 
 static esp_work work(const esp_args *args) {
   form f;
-  if (form_of(args, &f) != ESP_OK) return (esp_work){0};
-  return (esp_work){.flops = 2 * (double)f.batch * (double)f.m * (double)f.n *
-                             (double)f.k,
+  esp_shape y;
+  if (form_of(args, &f, &y) != ESP_OK) return (esp_work){0};
+  return (esp_work){.flops = 2 * (double)f.p.batch * (double)f.p.m *
+                             (double)f.p.n * (double)f.p.k,
                     .bytes = (double)esp_tensor_bytes(args->in[0]) +
                              (double)esp_tensor_bytes(args->in[1]) +
                              (double)esp_tensor_bytes(args->out[0])};
@@ -134,37 +96,24 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   prepared *p = calloc(1, sizeof *p);
   if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = p;
-  ESP_TRY(form_of(args, &p->form));
+  esp_shape y;
+  ESP_TRY(form_of(args, &p->form, &y));
   p->posts = args->node->npost;
   esp_posts_of(args->node, p->post);
   if (args->in[0]->type != ESP_FLOAT) return ESP_OK;
-  const esp_matmul_problem problem = {.m = p->form.m,
-                                      .n = p->form.n,
-                                      .k = p->form.k,
+  const esp_matmul_problem problem = {.m = p->form.p.m,
+                                      .n = p->form.p.n,
+                                      .k = p->form.p.k,
                                       .b_transposed = p->form.b_turned,
                                       .width = width};
-  const float *b = p->form.batch == 1 ? args->in[1]->data : NULL;
+  const float *b = p->form.p.batch == 1 ? args->in[1]->data : NULL;
   ESP_TRY(esp_matmul_create(&problem, b, &p->mm));
   if (p->form.a_turned) {
     p->turned_bytes =
-        esp_align_up((size_t)(p->form.m * p->form.k) * sizeof(float));
+        esp_align_up((size_t)(p->form.p.m * p->form.p.k) * sizeof(float));
   }
   made->scratch_bytes = p->turned_bytes + esp_matmul_scratch(p->mm);
   return ESP_OK;
-}
-
-// Offset, in matrices, of a batch's operand.
-static int64_t matrix_of(const form *f, const esp_shape *own, int64_t batch) {
-  int64_t at = 0, step = 1;
-  for (int i = f->batch_shape.ndim - 1; i >= 0; i--) {
-    const int64_t index = batch % f->batch_shape.dim[i];
-    batch /= f->batch_shape.dim[i];
-    const int d = i - (f->batch_shape.ndim - own->ndim);
-    if (d < 0) continue;
-    if (own->dim[d] != 1) at += index * step;
-    step *= own->dim[d];
-  }
-  return at;
 }
 
 // What follows the product, row by row: alpha, beta C, posts.
@@ -179,23 +128,23 @@ typedef struct finish {
 static void finish_rows(int64_t begin, int64_t end, void *argument) {
   const finish *f = argument;
   const form *g = &f->p->form;
+  const int64_t n = g->p.n;
   for (int64_t r = begin; r < end; r++) {
-    float *y = f->y + r * g->n;
+    float *y = f->y + r * n;
     if (g->alpha != 1.0f) {
-      for (int64_t i = 0; i < g->n; i++) y[i] *= g->alpha;
+      for (int64_t i = 0; i < n; i++) y[i] *= g->alpha;
     }
     const float *c = f->c != NULL ? f->c + r * f->row_step : NULL;
     if (c != NULL && f->column_step == 1 && g->beta == 1.0f) {
-      for (int64_t i = 0; i < g->n; i++) y[i] += c[i];
+      for (int64_t i = 0; i < n; i++) y[i] += c[i];
     } else if (c != NULL) {
-      for (int64_t i = 0; i < g->n; i++)
-        y[i] += g->beta * c[i * f->column_step];
+      for (int64_t i = 0; i < n; i++) y[i] += g->beta * c[i * f->column_step];
     }
     const float *added[ESP_KERNEL_POSTS];
     for (int i = 0; i < f->p->posts; i++) {
-      added[i] = f->added[i] != NULL ? f->added[i] + r * g->n : NULL;
+      added[i] = f->added[i] != NULL ? f->added[i] + r * n : NULL;
     }
-    esp_post_apply(f->p->post, f->p->posts, added, y, g->n);
+    esp_post_apply(f->p->post, f->p->posts, added, y, n);
   }
 }
 
@@ -207,7 +156,7 @@ static void set_c(const esp_args *args, finish *f) {
   if (c->ndim == 2 && c->dim[0] != 1) f->row_step = c->dim[1];
 }
 
-static void turn(const float *a, float *to, const form *f) {
+static void turn(const float *a, float *to, const esp_product *f) {
   for (int64_t m = 0; m < f->m; m++) {
     for (int64_t k = 0; k < f->k; k++) to[m * f->k + k] = a[k * f->m + m];
   }
@@ -216,17 +165,17 @@ static void turn(const float *a, float *to, const form *f) {
 static esp_status run_floats(const esp_args *args, const prepared *p,
                              esp_team team) {
   enum { GRAIN = 8192 };
-  const form *f = &p->form;
+  const esp_product *f = &p->form.p;
   unsigned char *scratch = team.scratch;
   const float *a = args->in[0]->data, *b = args->in[1]->data;
   float *y = args->out[0]->data;
-  if (f->a_turned) {
+  if (p->form.a_turned) {
     turn(a, team.scratch, f);
     a = team.scratch;
   }
   for (int64_t i = 0; i < f->batch; i++) {
-    const int64_t at = f->batch > 1 ? matrix_of(f, &f->a_batch, i) : 0;
-    const int64_t bt = f->batch > 1 ? matrix_of(f, &f->b_batch, i) : 0;
+    const int64_t at = esp_product_matrix(f, &f->a_batch, i);
+    const int64_t bt = esp_product_matrix(f, &f->b_batch, i);
     ESP_TRY(esp_matmul_run(p->mm, a + at * f->m * f->k, b + bt * f->k * f->n,
                            y + i * f->m * f->n, scratch + p->turned_bytes));
   }
@@ -234,72 +183,73 @@ static esp_status run_floats(const esp_args *args, const prepared *p,
   esp_added_of(args, added);
   finish last = {.p = p, .added = added, .y = y};
   set_c(args, &last);
-  if (last.c != NULL || f->alpha != 1.0f || p->posts > 0) {
+  if (last.c != NULL || p->form.alpha != 1.0f || p->posts > 0) {
     esp_loop_over(team.width, f->batch * f->m, GRAIN / (f->n + 1) + 1,
                   finish_rows, &last);
   }
   return ESP_OK;
 }
 
-#define PLAIN(s, t, d)                                                         \
-  case d:                                                                      \
-    for (int64_t i = 0; i < f->batch * f->m; i++) {                            \
-      const int64_t batch = i / f->m, m = i % f->m;                            \
-      const int64_t at = matrix_of(f, &f->a_batch, batch) * f->m * f->k;       \
-      const int64_t bt = matrix_of(f, &f->b_batch, batch) * f->k * f->n;       \
-      for (int64_t n = 0; n < f->n; n++) {                                     \
-        t sum = 0;                                                             \
-        for (int64_t k = 0; k < f->k; k++) {                                   \
-          const t a =                                                          \
-              ((const t *)args->in[0]                                          \
-                   ->data)[at + (f->a_turned ? k * f->m + m : m * f->k + k)];  \
-          const t b =                                                          \
-              ((const t *)args->in[1]                                          \
-                   ->data)[bt + (f->b_turned ? n * f->k + k : k * f->n + n)];  \
-          sum = (t)(sum + (t)(a * b));                                         \
-        }                                                                      \
-        if (f->alpha != 1.0f) sum = (t)((double)f->alpha * (double)sum);       \
-        if (c >= 0) {                                                          \
-          const t more =                                                       \
-              ((const t *)args->in[2]->data)[m * row_step + n * column_step];  \
-          sum =                                                                \
-              (t)(sum + (f->beta != 1.0f ? (t)((double)f->beta * (double)more) \
-                                         : more));                             \
-        }                                                                      \
-        ((t *)args->out[0]->data)[i * f->n + n] = sum;                         \
-      }                                                                        \
-    }                                                                          \
-    break;
-#define PLAIN_TYPES(X)                                                         \
-  X(f64, double, ESP_DOUBLE)                                                   \
-  X(i32, int32_t, ESP_INT32)                                                   \
-  X(i64, int64_t, ESP_INT64)                                                   \
-  X(u32, uint32_t, ESP_UINT32)                                                 \
-  X(u64, uint64_t, ESP_UINT64)
-
-static void run_plain(const esp_args *args, const form *f) {
+// alpha y + beta C in double, or wrapping around when both are 1.
+static void finish_plain(const esp_args *args, const form *f) {
+  const esp_tensor *y = args->out[0];
   finish steps = {0};
   set_c(args, &steps);
-  const int c =
-      args->node->op == ESP_OP_GEMM && esp_has_input(args, 2) ? 0 : -1;
-  const int64_t row_step = steps.row_step, column_step = steps.column_step;
-  switch (args->in[0]->type) {
-    PLAIN_TYPES(PLAIN)
-  default:
-    break;
+  const bool has_c = args->node->op == ESP_OP_GEMM && esp_has_input(args, 2);
+  if (f->alpha == 1.0f && !has_c) return;
+  const bool whole =
+      y->type != ESP_DOUBLE && f->alpha == 1.0f && f->beta == 1.0f;
+  for (int64_t i = 0; i < f->p.m * f->p.n; i++) {
+    const int64_t c =
+        i / f->p.n * steps.row_step + i % f->p.n * steps.column_step;
+    if (whole) {
+      esp_whole_put(y, i,
+                    (int64_t)((uint64_t)esp_whole_at(y, i) +
+                              (uint64_t)esp_whole_at(args->in[2], c)));
+    } else {
+      const double more = has_c ? esp_number_at(args->in[2], c) : 0;
+      esp_number_put(y, i,
+                     (double)f->alpha * esp_number_at(y, i) +
+                         (double)f->beta * more);
+    }
   }
+}
+
+static void run_plain(const esp_args *args, const form *f, int width) {
+  const esp_product *p = &f->p;
+  const esp_dtype type = args->in[0]->type;
+  const size_t bytes = esp_dtype_bytes(type);
+  const unsigned char *a = args->in[0]->data, *b = args->in[1]->data;
+  unsigned char *y = args->out[0]->data;
+  for (int64_t i = 0; i < p->batch; i++) {
+    const int64_t at = esp_product_matrix(p, &p->a_batch, i) * p->m * p->k;
+    const int64_t bt = esp_product_matrix(p, &p->b_batch, i) * p->k * p->n;
+    const esp_matmul_plain product = {.type = type,
+                                      .m = p->m,
+                                      .n = p->n,
+                                      .k = p->k,
+                                      .a = a + (size_t)at * bytes,
+                                      .b = b + (size_t)bt * bytes,
+                                      .a_row = f->a_turned ? 1 : p->k,
+                                      .a_column = f->a_turned ? p->m : 1,
+                                      .b_row = f->b_turned ? 1 : p->n,
+                                      .b_column = f->b_turned ? p->k : 1,
+                                      .c =
+                                          y + (size_t)(i * p->m * p->n) * bytes,
+                                      .width = width};
+    esp_matmul_plain_run(&product);
+  }
+  finish_plain(args, f);
 }
 
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const prepared *p = state;
   if (args->in[0]->type == ESP_FLOAT) return run_floats(args, p, team);
-  run_plain(args, &p->form);
+  run_plain(args, &p->form, team.width);
   return ESP_OK;
 }
 
-const esp_op esp_op_matmul = {.infer = infer,
-                              .work = work,
-                              .prepare = prepare,
-                              .release = release,
-                              .run = run,
-                              .posts = true};
+static const esp_op plain = {
+    .prepare = prepare, .release = release, .run = run};
+const esp_op esp_op_matmul = {
+    .infer = infer, .work = work, ESP_HALF(plain), .posts = true};

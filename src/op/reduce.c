@@ -6,6 +6,7 @@
 
 #include "kernel/parallel.h"
 #include "op/check.h"
+#include "op/dispatch.h"
 #include "op/family.h"
 #include "op/number.h"
 
@@ -45,8 +46,9 @@ static esp_status reduction_of(const esp_args *args, reduction *r) {
 static esp_status infer(const esp_args *args) {
   reduction r;
   ESP_TRY(esp_check_arity(args, 1, 2, 1));
-  ESP_TRY(esp_check_type(
-      args, 0, ESP_TYPES_INTEGER | ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE)));
+  const bool truth = args->node->op == ESP_OP_REDUCE_MAX ||
+                     args->node->op == ESP_OP_REDUCE_MIN;
+  ESP_TRY(esp_check_type(args, 0, truth ? ESP_TYPES_ANY : ESP_TYPES_NUMERIC));
   ESP_TRY(reduction_of(args, &r));
   const esp_shape *in = &args->in[0]->shape;
   esp_shape shape = {0};
@@ -115,10 +117,8 @@ static double finish(const work *w, double sum, double largest) {
   switch (w->op) {
   case ESP_OP_REDUCE_L2:
     return sqrt(sum);
-  case ESP_OP_REDUCE_MEAN: {
-    const double mean = sum / (double)w->count;
-    return esp_dtype_is_integer(w->x->type) ? trunc(mean) : mean;
-  }
+  case ESP_OP_REDUCE_MEAN:
+    return sum / (double)w->count;
   case ESP_OP_REDUCE_LOG_SUM:
     return log(sum);
   case ESP_OP_REDUCE_LOG_SUM_EXP:
@@ -158,51 +158,104 @@ static double reduce_one(const work *w, int64_t base) {
   return finish(w, sum, largest);
 }
 
+// Integers as signed numbers in the order of their type.
+static int64_t in_order(const work *w, int64_t whole) {
+  const uint64_t bits = (uint64_t)whole;
+  return (int64_t)(w->x->type == ESP_UINT64 ? bits ^ (uint64_t)1 << 63 : bits);
+}
+
+// Is v, at a later place, to be taken instead of the best so far?
+static bool better(const work *w, bool greater, bool less) {
+  if (!greater && !less) return w->last_index;
+  return w->op == ESP_OP_ARG_MAX ? greater : less;
+}
+
 static int64_t index_of(const work *w, int64_t base) {
   int64_t best = 0;
-  double value = esp_number_at(w->x, base);
   for (int64_t k = 1; k < w->count; k++) {
-    const double v = esp_number_at(w->x, base + k * w->gone_stride[0]);
-    const bool better = w->op == ESP_OP_ARG_MAX ? v > value : v < value;
-    if (better || (w->last_index && v == value)) {
-      best = k;
-      value = v;
+    const int64_t at = base + k * w->gone_stride[0];
+    const int64_t have = base + best * w->gone_stride[0];
+    if (esp_dtype_is_integer(w->x->type)) {
+      const int64_t v = in_order(w, esp_whole_at(w->x, at));
+      const int64_t most = in_order(w, esp_whole_at(w->x, have));
+      if (better(w, v > most, v < most)) best = k;
+    } else {
+      const double v = esp_number_at(w->x, at);
+      const double most = esp_number_at(w->x, have);
+      if (better(w, v > most, v < most)) best = k;
     }
   }
   return best;
 }
 
+// Operators that stay among whole numbers do so for integers: 64 bits do not
+// fit a double.
+static bool is_whole(const work *w) {
+  if (w->x->type == ESP_BOOL) return true;
+  if (!esp_dtype_is_integer(w->x->type)) return false;
+  return w->op != ESP_OP_REDUCE_L2 && w->op != ESP_OP_REDUCE_LOG_SUM &&
+         w->op != ESP_OP_REDUCE_LOG_SUM_EXP;
+}
+
+// Where Max begins, or Min: at the other end of the type.
+#define ENDS(s, t, d)                                                          \
+  case d:                                                                      \
+    if ((t)-1 > (t)1) return greatest ? (int64_t)(t)-1 : 0;                    \
+    return greatest ? (int64_t)(UINT64_MAX >> (65 - 8 * sizeof(t)))            \
+                    : -(int64_t)(UINT64_MAX >> (65 - 8 * sizeof(t))) - 1;
+static int64_t end_of(esp_dtype type, bool greatest) {
+  switch (type) {
+    ESP_INTEGER_TYPES(ENDS)
+  default: // bool
+    return greatest;
+  }
+}
+
+static int64_t add_whole(const work *w, int64_t sum, int64_t v) {
+  const uint64_t s = (uint64_t)sum, u = (uint64_t)v;
+  switch (w->op) {
+  case ESP_OP_REDUCE_MAX:
+    return in_order(w, v) > in_order(w, sum) ? v : sum;
+  case ESP_OP_REDUCE_MIN:
+    return in_order(w, v) < in_order(w, sum) ? v : sum;
+  case ESP_OP_REDUCE_PROD:
+    return (int64_t)(s * u);
+  case ESP_OP_REDUCE_SUM_SQUARE:
+    return (int64_t)(s + u * u);
+  case ESP_OP_REDUCE_L1:
+    return (int64_t)(v < 0 && w->x->type != ESP_UINT64 ? s - u : s + u);
+  default:
+    return (int64_t)(s + u);
+  }
+}
+
+static int64_t reduce_whole(const work *w, int64_t base) {
+  int64_t sum = w->op == ESP_OP_REDUCE_PROD;
+  if (w->op == ESP_OP_REDUCE_MAX) sum = end_of(w->x->type, false);
+  if (w->op == ESP_OP_REDUCE_MIN) sum = end_of(w->x->type, true);
+  for (int64_t k = 0; k < w->count; k++) {
+    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+    sum = add_whole(w, sum, esp_whole_at(w->x, at));
+  }
+  if (w->op != ESP_OP_REDUCE_MEAN || w->count == 0) return sum;
+  if (w->x->type == ESP_UINT64) {
+    return (int64_t)((uint64_t)sum / (uint64_t)w->count);
+  }
+  return sum / w->count; // towards zero
+}
+
 static void reduce_range(int64_t begin, int64_t end, void *argument) {
   const work *w = argument;
+  const bool whole = is_whole(w);
   for (int64_t i = begin; i < end; i++) {
     const int64_t base = place_of(w->nkept, w->kept, w->kept_stride, i);
     if (is_arg(w->op)) {
       ((int64_t *)w->y->data)[i] = index_of(w, base);
+    } else if (whole) {
+      esp_whole_put(w->y, i, reduce_whole(w, base));
     } else {
       esp_number_put(w->y, i, reduce_one(w, base));
     }
-  }
-}
-
-// Sums of 64-bit integers do not fit a double.
-static bool wide(const work *w) {
-  return (w->x->type == ESP_INT64 || w->x->type == ESP_UINT64) &&
-         (w->op == ESP_OP_REDUCE_SUM || w->op == ESP_OP_REDUCE_PROD);
-}
-
-static void reduce_wide(const work *w) {
-  const uint64_t *x = w->x->data;
-  uint64_t *y = w->y->data;
-  const int64_t outputs = esp_shape_count(&w->y->shape);
-  for (int64_t i = 0; i < outputs; i++) {
-    const int64_t base = place_of(w->nkept, w->kept, w->kept_stride, i);
-    uint64_t sum = w->op == ESP_OP_REDUCE_PROD;
-    for (int64_t k = 0; k < w->count; k++) {
-      const uint64_t v =
-          x[base + place_of(w->ngone, w->gone, w->gone_stride, k)];
-      sum = w->op == ESP_OP_REDUCE_PROD ? sum * v : sum + v;
-    }
-    y[i] = sum;
   }
 }
 
@@ -230,10 +283,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
       w.kept[w.nkept] = w.x->shape.dim[i];
       w.kept_stride[w.nkept++] = strides[i];
     }
-  }
-  if (wide(&w)) {
-    reduce_wide(&w);
-    return ESP_OK;
   }
   esp_loop_over(team.width, esp_shape_count(&w.y->shape),
                 GRAIN / (w.count + 1) + 1, reduce_range, &w);

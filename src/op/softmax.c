@@ -7,6 +7,7 @@
 #include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 
 // Before opset 13 all axes from `axis` on are one; from 13 on it is one axis.
 typedef struct form {
@@ -32,7 +33,7 @@ static esp_status form_of(const esp_args *args, form *f) {
 static esp_status infer(const esp_args *args) {
   form f;
   ESP_TRY(esp_check_arity(args, 1, 1, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE)));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
   ESP_TRY(form_of(args, &f));
   esp_set_output(args, 0, args->in[0]->type, &args->in[0]->shape);
   return ESP_OK;
@@ -74,8 +75,9 @@ typedef struct job {
       const type factor = (type)(1 / sum);                                     \
       for (int64_t i = 0; i < n; i++) y[i * step] *= factor;                   \
     } else {                                                                   \
-      const type shift = largest + (type)log(sum);                             \
-      for (int64_t i = 0; i < n; i++) y[i * step] = x[i * step] - shift;       \
+      const type shift = (type)log(sum);                                       \
+      for (int64_t i = 0; i < n; i++)                                          \
+        y[i * step] = (x[i * step] - largest) - shift;                         \
     }                                                                          \
   }
 ROW(float, f32, expf, logf)
@@ -107,4 +109,5 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_softmax = {.infer = infer, .work = work, .run = run};
+static const esp_op plain = {.run = run};
+const esp_op esp_op_softmax = {.infer = infer, .work = work, ESP_HALF(plain)};

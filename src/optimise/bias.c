@@ -6,6 +6,8 @@
 static esp_status fuse(esp_graph *graph, int n, const int *uses) {
   esp_node *add = &graph->node[n];
   if (add->op != ESP_OP_ADD) return ESP_OK;
+  // Before opset 7 the vector may lie along another axis than the last.
+  if (esp_node_attribute(add, "axis", ESP_ATTRIBUTE_INT) != NULL) return ESP_OK;
   for (int side = 0; side < 2; side++) {
     const int fed = add->in[side], other = add->in[1 - side];
     if (uses[fed] != 1 || graph->value[fed].producer < 0) continue;
