@@ -1,6 +1,7 @@
 // Cast and CastLike between numbers and truth values.
 #include "kernel/parallel.h"
 #include "op/check.h"
+#include "op/dispatch.h"
 #include "op/family.h"
 #include "op/number.h"
 
