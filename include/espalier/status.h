@@ -17,6 +17,7 @@ extern "C" {
   X(UNSUPPORTED, "valid, but not supported")                                   \
   X(EXISTS, "would overwrite something")                                       \
   X(IO, "a file cannot be read or written")                                    \
+  X(LIMIT, "more than there may be at once")                                   \
   X(NO_MEMORY, "out of memory")                                                \
   X(INTERNAL, "a fault of espalier itself")
 
@@ -34,6 +35,10 @@ const char *esp_status_text(esp_status status);
 // would be right.  "" when there was none.  Borrowed: valid until the next
 // failure on this thread.
 const char *esp_last_error(void);
+
+// Sets this thread's last message and returns `status`, for a task that fails
+// with a status of its own: return esp_fail_message(7, "row 12 is empty").
+esp_status esp_fail_message(esp_status status, const char *message);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,15 @@
 #ifndef ESPALIER_TENSOR_H
 #define ESPALIER_TENSOR_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include <espalier/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Every element type: name, ONNX's number, ONNX's name, bytes of an element.
 // A string has no bytes of its own here: an element is a `char *`, which ends
 // with a zero byte and which nobody changes.  Types of four bits take a byte
@@ -37,6 +46,32 @@ typedef enum esp_dtype {
 #undef X
 } esp_dtype;
 
+// A dense array of one element type, row major: the last dimension varies
+// fastest.  Safe to read from several threads at once.
 typedef struct esp_tensor esp_tensor;
 
+enum { ESP_MAX_NDIM = 8 };
+
+// Makes a tensor of zeros, with memory of its own; ndim 0 is a scalar, a
+// dimension of 0 is allowed.  The caller frees it.
+// ESP_USAGE: more than ESP_MAX_NDIM dimensions, a negative one, a type without
+// a size, or more bytes than can be counted.  ESP_NO_MEMORY.
+esp_status esp_tensor_create(esp_dtype type, const int64_t *dim, int ndim,
+                             esp_tensor **tensor);
+// Makes a tensor over the caller's memory, which must outlive it; nothing is
+// copied.  `data` may be NULL only when there are no elements.
+esp_status esp_tensor_wrap(esp_dtype type, const int64_t *dim, int ndim,
+                           void *data, esp_tensor **tensor);
+void esp_tensor_free(esp_tensor *tensor); // NULL is allowed
+
+esp_dtype esp_tensor_type(const esp_tensor *tensor);
+int esp_tensor_ndim(const esp_tensor *tensor);
+const int64_t *esp_tensor_dims(const esp_tensor *tensor); // [ndim], borrowed
+int64_t esp_tensor_count(const esp_tensor *tensor);       // of elements
+size_t esp_tensor_bytes(const esp_tensor *tensor);
+void *esp_tensor_data(const esp_tensor *tensor); // borrowed
+
+#ifdef __cplusplus
+}
+#endif
 #endif

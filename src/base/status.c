@@ -53,4 +53,9 @@ esp_status esp_fail_within(esp_status status, const char *format, ...) {
   return status;
 }
 
+esp_status esp_fail_message(esp_status status, const char *text) {
+  if (text != message) (void)snprintf(message, sizeof message, "%s", text);
+  return status;
+}
+
 void esp_fail_clear(void) { message[0] = '\0'; }

@@ -9,8 +9,6 @@
 
 #include "base/status.h"
 
-enum { ESP_MAX_NDIM = 8 };
-
 // The dimension of a shape that is not known before the batch is chosen.
 enum { ESP_DIM_UNKNOWN = -1 };
 
@@ -46,7 +44,6 @@ int64_t esp_shape_count(const esp_shape *shape);
 // product does not fit.
 esp_status esp_shape_bytes(const esp_shape *shape, esp_dtype type,
                            size_t *bytes);
-size_t esp_tensor_bytes(const esp_tensor *tensor); // of a checked tensor
 bool esp_shape_equal(const esp_shape *a, const esp_shape *b);
 // Product of dim[from .. to); 1 when the range is empty.
 int64_t esp_shape_product(const esp_shape *shape, int from, int to);
