@@ -1,8 +1,11 @@
 // Espalier: ONNX models over HDF5 datasets on threads and ranks.
 //
-// The whole public interface.  Functions are safe from one thread at a time per
-// context; a function marked *collective* is to be called by all ranks alike.
-// Texts given back through `char **` are the caller's: free() them.
+// The whole public interface: contexts and threads (context.h), fork and wait
+// (task.h), tensors (tensor.h), and here jobs,
+// models and files.  A function marked *collective* is called by all ranks
+// alike, from the thread that opened the context; the functions of this file
+// are safe from one thread at a time.  Texts given back through `char **` are
+// the caller's: free() them.
 #ifndef ESPALIER_ESPALIER_H
 #define ESPALIER_ESPALIER_H
 
@@ -10,32 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <espalier/context.h>
 #include <espalier/status.h>
+#include <espalier/task.h>
 #include <espalier/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 // The program's version, e.g. "0.1.0".
 const char *esp_version(void);
 // What it was built with and runs on: one line for each library.
 esp_status esp_versions(char **text);
-
-// Ranks ----------------------------------------------------------------------
-
-// This process among the ranks of a job.
-typedef struct esp_context esp_context;
-
-typedef struct esp_options {
-  int reserved; // no options yet
-} esp_options;
-
-// Starts MPI: as one rank of what mpirun or srun started, or alone.  `options`
-// may be NULL.  Collective; once per process.  The caller closes it.
-esp_status esp_open(const esp_options *options, esp_context **context);
-void esp_close(esp_context *context); // collective; NULL is allowed
-int esp_rank(const esp_context *context);
-int esp_size(const esp_context *context);
-// Gives every rank the worst status of all, and the message that goes with it.
-// Collective.
-esp_status esp_agree(const esp_context *context, esp_status mine);
 
 // Jobs -----------------------------------------------------------------------
 
@@ -153,4 +143,7 @@ typedef enum esp_verdict {
 esp_verdict esp_verify(const char *directory, double rtol, double atol,
                        char **reason);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

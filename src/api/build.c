@@ -14,7 +14,8 @@ esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine) {
 
 esp_status esp_build(const esp_build_options *options, esp_built *built) {
   esp_built made = {0};
-  const esp_optimise_options how = {.batch = options->batch};
+  const esp_optimise_options how = {.batch = options->batch,
+                                    .input = options->input};
   esp_status status = esp_optimise(options->model, &how, &made.graph);
   if (status != ESP_OK) goto done;
   made.seconds = calloc((size_t)made.graph->nnode + 1, sizeof *made.seconds);

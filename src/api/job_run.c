@@ -11,7 +11,7 @@
 #include "optimise/optimise.h"
 
 // Phase 1: what can be refused without opening anything large.
-static esp_status check_request(esp_run *run) {
+static esp_status check_request(esp_running *run) {
   ESP_TRY(esp_job_check(run->job));
   if (!run->job->restart && esp_results_exist(run->job->output)) {
     return ESP_FAIL(ESP_EXISTS,
@@ -22,7 +22,7 @@ static esp_status check_request(esp_run *run) {
   return ESP_OK;
 }
 
-static esp_status find_feed(esp_run *run) {
+static esp_status find_feed(esp_running *run) {
   const esp_graph *model = run->model;
   if (run->job->input_name == NULL) {
     if (model->ninput == 1) return ESP_OK;
@@ -59,7 +59,7 @@ static esp_status read_scale(const char *text, esp_feed *feed) {
   return ESP_OK;
 }
 
-static esp_status feed_model(esp_run *run) {
+static esp_status feed_model(esp_running *run) {
   const esp_dataset_info *info = esp_dataset_get_info(run->dataset);
   esp_feed feed = {.type = info->type, .row = {.ndim = info->shape.ndim - 1}};
   for (int i = 0; i < feed.row.ndim; i++) {
@@ -71,7 +71,7 @@ static esp_status feed_model(esp_run *run) {
   return esp_optimise_feed(run->model, run->feed, &feed);
 }
 
-static esp_status count_samples(esp_run *run) {
+static esp_status count_samples(esp_running *run) {
   const int64_t rows = esp_dataset_get_info(run->dataset)->shape.dim[0];
   run->samples = run->job->samples >= 0 ? run->job->samples : rows;
   if (run->samples > rows) {
@@ -95,7 +95,7 @@ static esp_status count_samples(esp_run *run) {
 }
 
 // Phase 2: model and data.
-static esp_status open_inputs(esp_run *run) {
+static esp_status open_inputs(esp_running *run) {
   const esp_job *job = run->job;
   ESP_TRY(esp_model_load(job->model, &run->model, &run->info));
   ESP_TRY(find_feed(run));
@@ -109,7 +109,7 @@ static esp_status open_inputs(esp_run *run) {
 
 // The batch: asked for, or what the model fixes, or enough samples to keep the
 // kernels busy while a batch still fits the caches.
-static esp_status choose_batch(esp_run *run) {
+static esp_status choose_batch(esp_running *run) {
   static const int64_t DEFAULT_BATCH = 16;
   const esp_value *input = &run->model->value[run->model->input[run->feed]];
   const int64_t fixed = input->tensor.shape.dim[0];
@@ -138,7 +138,7 @@ static esp_status choose_batch(esp_run *run) {
   return ESP_OK;
 }
 
-static esp_status build_engine(esp_run *run, int64_t batch, int slots,
+static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                                int first_tag, esp_built *built,
                                esp_engine *engine) {
   const esp_build_options how = {.model = run->model,
@@ -164,16 +164,10 @@ static esp_status build_engine(esp_run *run, int64_t batch, int slots,
 }
 
 // Phase 3: plans, packed weights, memory, threads.
-static esp_status build_engines(esp_run *run) {
+static esp_status build_engines(esp_running *run) {
   const esp_resources *r = &run->resources;
   ESP_TRY(esp_bell_create(&run->bell));
-  const esp_workers_options pool = {
-      .count = r->streams * r->workers,
-      .width = r->width,
-      .unit = r->streams * r->workers * r->width == r->cores.count && !r->shared
-                  ? r->cores.unit
-                  : NULL};
-  ESP_TRY(esp_workers_open(&pool, &run->workers));
+  ESP_TRY(esp_workers_resize(run->workers, r->streams * r->workers, r->width));
   const int64_t rest = run->samples % run->batch;
   const int slots = r->streams + 1; // one is read or written meanwhile
   int tags = 0;
@@ -190,7 +184,7 @@ static esp_status build_engines(esp_run *run) {
 
 // Latency on several cores: branches on workers, or wide operators?  The plans
 // are made on every rank alike from the same machine.
-static esp_status choose_shape(esp_run *run) {
+static esp_status choose_shape(esp_running *run) {
   esp_resources *r = &run->resources;
   if (!r->free_choice || r->cores.count == 1 || run->samples == 0) {
     return ESP_OK;
@@ -216,7 +210,7 @@ static esp_status choose_shape(esp_run *run) {
   return ESP_OK;
 }
 
-static esp_status run_batches(esp_run *run, const esp_listener *listener) {
+static esp_status run_batches(esp_running *run, const esp_listener *listener) {
   const esp_batch_options options = {
       .world = run->comm,
       .group = run->group,
@@ -242,12 +236,12 @@ static esp_status run_batches(esp_run *run, const esp_listener *listener) {
   return status;
 }
 
-static esp_status finish_results(esp_run *run) {
+static esp_status finish_results(esp_running *run) {
   ESP_TRY(esp_outputs_note(run));
   return esp_results_finish(run->results);
 }
 
-static esp_status run_phases(esp_run *run, const esp_listener *listener,
+static esp_status run_phases(esp_running *run, const esp_listener *listener,
                              esp_report **report) {
   const esp_comm *comm = run->comm;
   const double began = esp_clock_seconds();
@@ -270,9 +264,10 @@ static esp_status run_phases(esp_run *run, const esp_listener *listener,
   return esp_report_make(run, report);
 }
 
-static void close_run(esp_run *run) {
+static void close_run(esp_running *run) {
   esp_results_close(run->results);
-  esp_workers_close(run->workers); // what still runs after a failure ends here
+  (void)esp_workers_resize(run->workers, run->workers_before,
+                           run->width_before);
   esp_exec_free(run->full.exec);
   esp_exec_free(run->tail.exec);
   esp_bell_free(run->bell);
@@ -288,8 +283,16 @@ static void close_run(esp_run *run) {
 
 esp_status esp_job_run(esp_context *context, const esp_job *job,
                        const esp_listener *listener, esp_report **report) {
-  esp_run run = {.comm = context->comm, .job = job};
   *report = NULL;
+  if (context->comm == NULL) {
+    return ESP_FAIL(ESP_USAGE, "a job needs a context with MPI: open it "
+                               "without `alone`");
+  }
+  esp_running run = {.comm = context->comm,
+                     .job = job,
+                     .workers = context->workers,
+                     .workers_before = esp_workers_count(context->workers),
+                     .width_before = esp_workers_width(context->workers)};
   const esp_status status = run_phases(&run, listener, report);
   close_run(&run);
   return status;

@@ -4,7 +4,7 @@
 
 #include "api/private.h"
 
-typedef struct esp_run {
+typedef struct esp_running {
   esp_comm *comm;
   const esp_job *job;
 
@@ -16,8 +16,9 @@ typedef struct esp_run {
 
   esp_resources resources;
   esp_machine machine;
-  esp_comm *group; // ranks of this replica
-  esp_workers *workers;
+  esp_comm *group;                  // ranks of this replica
+  esp_workers *workers;             // the context's
+  int workers_before, width_before; // as the context had them
   esp_bell *bell;
   esp_built full_built, tail_built; // whole batches; the smaller last one
   esp_engine full, tail;
@@ -27,14 +28,14 @@ typedef struct esp_run {
   esp_scoring scoring;
   double load_s;
   esp_batch_result outcome;
-} esp_run;
+} esp_running;
 
 // Creates the results file for the model's outputs, and what is made of them
 // (outputs.c).  Collective.
-esp_status esp_outputs_open(esp_run *run);
+esp_status esp_outputs_open(esp_running *run);
 // Notes in the file what made it.  Collective.
-esp_status esp_outputs_note(esp_run *run);
+esp_status esp_outputs_note(esp_running *run);
 // Gathers what the ranks know into rank 0's report (report_make.c). Collective.
-esp_status esp_report_make(esp_run *run, esp_report **report);
+esp_status esp_report_make(esp_running *run, esp_report **report);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct list {
   esp_arena *arena; // of the paths
 } list;
 
-static const esp_engine *any_engine(const esp_run *run) {
+static const esp_engine *any_engine(const esp_running *run) {
   return run->full.exec != NULL ? &run->full : &run->tail;
 }
 
@@ -29,7 +29,7 @@ static esp_status add(list *l, const char *path, const char *onnx_name,
   return ESP_OK;
 }
 
-static esp_status add_output(esp_run *run, list *l, int i,
+static esp_status add_output(esp_running *run, list *l, int i,
                              const esp_value *value, int64_t batch) {
   char text[ESP_SHAPE_TEXT];
   const esp_shape *shape = &value->tensor.shape;
@@ -47,7 +47,7 @@ static esp_status add_output(esp_run *run, list *l, int i,
   return status;
 }
 
-static esp_status find_scored(esp_run *run, const esp_graph *graph) {
+static esp_status find_scored(esp_running *run, const esp_graph *graph) {
   const esp_job *job = run->job;
   esp_scoring *s = &run->scoring;
   for (int i = 0; i < graph->noutput; i++) {
@@ -69,7 +69,7 @@ static esp_status find_scored(esp_run *run, const esp_graph *graph) {
                   job->score_output);
 }
 
-static esp_status add_made(esp_run *run, list *l, const char *suffix,
+static esp_status add_made(esp_running *run, list *l, const char *suffix,
                            esp_dtype type, int64_t columns, int *index) {
   const esp_result *scored = &l->result[run->result_of[run->scoring.output]];
   char *path = NULL;
@@ -82,7 +82,8 @@ static esp_status add_made(esp_run *run, list *l, const char *suffix,
   return status;
 }
 
-static esp_status add_scoring(esp_run *run, list *l, const esp_graph *graph) {
+static esp_status add_scoring(esp_running *run, list *l,
+                              const esp_graph *graph) {
   const esp_job *job = run->job;
   esp_scoring *s = &run->scoring;
   *s = (esp_scoring){.argmax = -1, .top_values = -1, .top_indices = -1};
@@ -109,7 +110,7 @@ static esp_status add_scoring(esp_run *run, list *l, const esp_graph *graph) {
 }
 
 // Samples of none: the shapes come from a plan for one that is never run.
-static esp_status list_results(esp_run *run, list *l) {
+static esp_status list_results(esp_running *run, list *l) {
   const esp_engine *engine = any_engine(run);
   esp_built spare = {0};
   const esp_graph *graph = engine->graph;
@@ -145,7 +146,7 @@ static esp_status list_results(esp_run *run, list *l) {
   return status;
 }
 
-esp_status esp_outputs_open(esp_run *run) {
+esp_status esp_outputs_open(esp_running *run) {
   list l = {0};
   esp_status status = esp_arena_create(&l.arena);
   if (status == ESP_OK) status = list_results(run, &l);
@@ -159,7 +160,7 @@ esp_status esp_outputs_open(esp_run *run) {
   return status;
 }
 
-esp_status esp_outputs_note(esp_run *run) {
+esp_status esp_outputs_note(esp_running *run) {
   char hash[32];
   (void)snprintf(hash, sizeof hash, "%016llx",
                  (unsigned long long)run->info.hash);

@@ -3,6 +3,7 @@
 #define ESP_API_PRIVATE_H
 
 #include <espalier/espalier.h>
+#include <threads.h>
 
 #include "base/topology.h"
 #include "batch/batch.h"
@@ -15,8 +16,18 @@
 #include "workers/workers.h"
 
 struct esp_context {
-  esp_comm *comm;
+  esp_comm *comm; // NULL: alone
+  esp_workers *workers;
+  int cores; // of this rank
+  bool oversubscribe;
+  once_flag measured;
+  esp_machine machine; // once measured
+  esp_status machine_status;
+  struct esp_remote *remote; // NULL: no remote tasks
 };
+
+// What this machine gives, measured at the first call.  From any thread.
+esp_status esp_context_machine(esp_context *context, esp_machine *machine);
 
 // How the ranks and this rank's cores are divided (resources.c).
 typedef struct esp_resources {
@@ -45,6 +56,7 @@ typedef struct esp_build_options {
   const esp_graph *model;
   const esp_machine *machine;
   int64_t batch;
+  const esp_tensor *const *input; // of each graph input; NULL: by the batch
   int ranks, workers, width;
 } esp_build_options;
 esp_status esp_build(const esp_build_options *options, esp_built *built);

@@ -20,7 +20,7 @@ static double quantile(const double *sorted, int count, double share) {
   return sorted[at < count ? at : count - 1];
 }
 
-static esp_status gather_latencies(esp_run *run, esp_report *r) {
+static esp_status gather_latencies(esp_running *run, esp_report *r) {
   double *all = NULL;
   int count = 0;
   ESP_TRY(esp_comm_gather_numbers(run->comm, run->outcome.latency_s,
@@ -45,7 +45,7 @@ static double computed(const esp_engine *engine) {
   return sum;
 }
 
-static void gather_sums(esp_run *run, esp_report *r) {
+static void gather_sums(esp_running *run, esp_report *r) {
   const esp_batch_result *o = &run->outcome;
   double sums[] = {(double)o->right, o->read_s, o->write_s, o->wait_s,
                    computed(&run->full) + computed(&run->tail)};
@@ -74,7 +74,7 @@ static char *list_hosts(const char *names, int ranks) {
   return fclose(out) == 0 ? text : NULL;
 }
 
-static esp_status gather_hosts(esp_run *run, esp_report *r) {
+static esp_status gather_hosts(esp_running *run, esp_report *r) {
   char mine[HOST_BYTES] = "";
   (void)gethostname(mine, sizeof mine - 1);
   const int ranks = esp_comm_size(run->comm);
@@ -86,7 +86,7 @@ static esp_status gather_hosts(esp_run *run, esp_report *r) {
   return ESP_OK;
 }
 
-static void describe_plan(const esp_run *run, esp_report *r) {
+static void describe_plan(const esp_running *run, esp_report *r) {
   const esp_resources *have = &run->resources;
   const esp_built *built =
       run->full.exec != NULL ? &run->full_built : &run->tail_built;
@@ -110,7 +110,7 @@ static void describe_plan(const esp_run *run, esp_report *r) {
 
 static char *copy(const char *text) { return strdup(text != NULL ? text : ""); }
 
-static esp_status fill(esp_run *run, esp_report *r) {
+static esp_status fill(esp_running *run, esp_report *r) {
   const esp_job *job = run->job;
   r->nodes_per_rank = calloc((size_t)run->resources.ranks_per_replica,
                              sizeof *r->nodes_per_rank);
@@ -145,7 +145,7 @@ static esp_status fill(esp_run *run, esp_report *r) {
   return esp_versions(&r->versions);
 }
 
-esp_status esp_report_make(esp_run *run, esp_report **report) {
+esp_status esp_report_make(esp_running *run, esp_report **report) {
   esp_report *r = calloc(1, sizeof *r);
   esp_status status =
       r != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot report");

@@ -121,7 +121,8 @@ int app_run(int argc, char **argv) {
     }
   }
   esp_context *context;
-  const esp_status status = esp_open(NULL, &context);
+  const esp_options options = {.no_remote_tasks = true};
+  const esp_status status = esp_open(&options, &context);
   if (status != ESP_OK) return app_fail(status);
   const int result = run_job(context, argc, argv);
   esp_close(context);

@@ -98,6 +98,22 @@ static void close_runner(esp_runner *runner) {
   free(runner->seat);
 }
 
+// After a failure on the only rank: what runs still uses the slots' memory.
+static void settle(esp_runner *runner) {
+  esp_bell *bell = runner->options->bell;
+  for (int i = 0; i < runner->seats; i++) {
+    const esp_seat *seat = &runner->seat[i];
+    esp_status status;
+    const char *message;
+    for (uint64_t seen = esp_bell_count(bell);
+         seat->running &&
+         !esp_exec_done(seat->engine->exec, seat->slot, &status, &message);
+         seen = esp_bell_count(bell)) {
+      esp_bell_wait(bell, seen, 0.1);
+    }
+  }
+}
+
 esp_status esp_batch_run(const esp_batch_options *options,
                          esp_batch_result *result) {
   *result = (esp_batch_result){0};
@@ -109,6 +125,7 @@ esp_status esp_batch_run(const esp_batch_options *options,
     status = esp_comm_rank(options->group) == 0 ? esp_runner_lead(&runner)
                                                 : esp_runner_follow(&runner);
   }
+  if (status != ESP_OK && esp_comm_size(options->world) == 1) settle(&runner);
   if (status == ESP_OK) {
     esp_comm_barrier(options->world);
     result->seconds = esp_clock_seconds() - runner.began;

@@ -44,14 +44,27 @@ static void point_arguments(const esp_exec *exec, esp_slot *s) {
   }
 }
 
-static esp_status create_slot(esp_exec *exec, int index) {
-  esp_slot *s = &exec->slot[index];
+static void free_slot(esp_slot *s) {
+  if (s == NULL) return;
+  esp_free(s->block);
+  free(s->tensor);
+  free(s->args);
+  free(s->in);
+  free(s->out);
+  free(s->ready);
+  free(s->step_seconds);
+  free(s->left);
+  free(s->turn);
+  free(s);
+}
+
+static esp_status fill_slot(esp_exec *exec, esp_slot *s) {
   const esp_graph *graph = exec->options.graph;
   const size_t steps = (size_t)exec->rank->nstep;
   const size_t arguments = count_arguments(exec);
   esp_status status = ESP_OK;
   s->exec = exec;
-  s->index = index;
+  s->index = exec->slots;
   s->tensor = zeroed((size_t)graph->nvalue, sizeof *s->tensor, &status);
   s->args = zeroed(steps, sizeof *s->args, &status);
   s->in = zeroed(arguments, sizeof *s->in, &status);
@@ -65,7 +78,7 @@ static esp_status create_slot(esp_exec *exec, int index) {
   void *block;
   ESP_TRY(esp_allocate_zero(exec->rank->bytes, 1, &block)); // touches the pages
   s->block = block;
-  exec->bytes += exec->rank->bytes;
+  atomic_fetch_add(&exec->bytes, exec->rank->bytes);
   for (int v = 0; v < graph->nvalue; v++) {
     s->tensor[v] = graph->value[v].tensor;
     if (exec->rank->place[v] != ESP_NO_PLACE) {
@@ -82,9 +95,31 @@ static esp_status create_slot(esp_exec *exec, int index) {
   return ESP_OK;
 }
 
+static esp_status add_slot(esp_exec *exec) {
+  if (exec->slots == ESP_MAX_SLOTS) {
+    return ESP_FAIL(ESP_LIMIT, "no more than %d batches of one plan at once",
+                    ESP_MAX_SLOTS);
+  }
+  esp_slot *made = calloc(1, sizeof *made);
+  if (made == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare a batch");
+  const esp_status status = fill_slot(exec, made);
+  if (status != ESP_OK) {
+    free_slot(made);
+    return status;
+  }
+  exec->slot[exec->slots++] = made;
+  return ESP_OK;
+}
+
+esp_status esp_exec_add_slot(esp_exec *exec, int *slot) {
+  ESP_TRY(add_slot(exec));
+  *slot = exec->slots - 1;
+  return ESP_OK;
+}
+
 // Constants have data here and other values none: slot 0's arguments would say
 // otherwise, so the graph's own tensors are used.
-static esp_status prepare_step(esp_exec *exec, int index, size_t *scratch) {
+static esp_status prepare_step(esp_exec *exec, int index) {
   const esp_graph *graph = exec->options.graph;
   const esp_node *node = &graph->node[exec->rank->step[index].node];
   const esp_op *op = esp_op_get(node->op);
@@ -106,7 +141,9 @@ static esp_status prepare_step(esp_exec *exec, int index, size_t *scratch) {
                            .out = out};
     esp_prepared *made = &exec->prepared[index];
     status = op->prepare(&args, exec->options.plan->width, made);
-    if (made->scratch_bytes > *scratch) *scratch = made->scratch_bytes;
+    if (made->scratch_bytes > exec->scratch_bytes) {
+      exec->scratch_bytes = made->scratch_bytes;
+    }
   }
   free(out);
   free(in);
@@ -117,15 +154,10 @@ static esp_status prepare_step(esp_exec *exec, int index, size_t *scratch) {
 }
 
 static esp_status prepare_all(esp_exec *exec) {
-  size_t scratch = 0;
   for (int s = 0; s < exec->rank->nstep; s++) {
-    if (exec->rank->step[s].kind == ESP_STEP_RUN) {
-      ESP_TRY(prepare_step(exec, s, &scratch));
-    }
-  }
-  for (int w = 0; w < exec->workers; w++) {
-    ESP_TRY(esp_allocate_zero(scratch, 1, &exec->scratch[w]));
-    exec->bytes += scratch;
+    exec->roots += exec->rank->nwait[s] == 0;
+    if (exec->rank->step[s].kind != ESP_STEP_RUN) continue;
+    ESP_TRY(prepare_step(exec, s));
   }
   return ESP_OK;
 }
@@ -155,12 +187,10 @@ static esp_status create(esp_exec *exec) {
   esp_status status = ESP_OK;
   exec->prepared =
       zeroed((size_t)exec->rank->nstep, sizeof *exec->prepared, &status);
-  exec->scratch = zeroed((size_t)exec->workers, sizeof *exec->scratch, &status);
-  exec->slot = zeroed((size_t)o->slots, sizeof *exec->slot, &status);
   if (status != ESP_OK) return status;
   ESP_TRY(create_messages(exec));
   ESP_TRY(prepare_all(exec));
-  for (int i = 0; i < o->slots; i++) ESP_TRY(create_slot(exec, i));
+  for (int i = 0; i < o->slots; i++) ESP_TRY(add_slot(exec));
   return ESP_OK;
 }
 
@@ -169,7 +199,6 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare the plan");
   self->options = *options;
   self->rank = &options->plan->rank[options->rank];
-  self->workers = esp_workers_count(options->workers);
   const esp_status status = create(self);
   if (status != ESP_OK) {
     esp_exec_free(self);
@@ -179,24 +208,9 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
   return ESP_OK;
 }
 
-static void free_slot(esp_slot *s) {
-  esp_free(s->block);
-  free(s->tensor);
-  free(s->args);
-  free(s->in);
-  free(s->out);
-  free(s->ready);
-  free(s->step_seconds);
-  free(s->left);
-  free(s->turn);
-}
-
 void esp_exec_free(esp_exec *exec) {
   if (exec == NULL) return;
-  for (int i = 0; exec->slot != NULL && i < exec->options.slots; i++) {
-    free_slot(&exec->slot[i]);
-  }
-  free(exec->slot);
+  for (int i = 0; i < exec->slots; i++) free_slot(exec->slot[i]);
   for (int s = 0; exec->prepared != NULL && s < exec->rank->nstep; s++) {
     const esp_step *step = &exec->rank->step[s];
     if (step->kind != ESP_STEP_RUN) continue;
@@ -204,10 +218,9 @@ void esp_exec_free(esp_exec *exec) {
     if (op->release != NULL) op->release(exec->prepared[s].state);
   }
   free(exec->prepared);
-  for (int w = 0; exec->scratch != NULL && w < exec->workers; w++) {
-    esp_free(exec->scratch[w]);
+  for (int seat = 0; seat < ESP_MAX_SEATS; seat++) {
+    esp_free(exec->scratch[seat]);
   }
-  free(exec->scratch);
   esp_messages_free(exec->messages);
   free(exec->ended);
   free(exec->step_at);

@@ -15,13 +15,20 @@
 
 typedef struct esp_exec esp_exec;
 
+enum { ESP_MAX_SLOTS = 4096 };
+
 typedef struct esp_exec_options {
   const esp_graph *graph; // kept: must outlive the exec, as must all below
   const esp_plan *plan;
   int rank;              // within the replica
   const esp_comm *group; // the replica's ranks; NULL when it is one rank
-  esp_workers *workers;  // shared; the plan's width is theirs
-  esp_bell *bell;        // rung when the conductor has something to do
+  esp_workers *workers;  // shared; the plan's width is 1 or theirs
+  esp_bell *bell;        // rung when the conductor has something to do; NULL
+                         // only with `ended` and one rank
+  // Called by the thread that ends a batch, as the last thing done to the slot;
+  // NULL: the conductor asks esp_exec_done().
+  void (*ended)(void *context, int slot);
+  void *context;
   int slots;
   int first_tag; // of the tags slots * plan->nmessage that are this exec's
 } esp_exec_options;
@@ -34,12 +41,23 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec);
 // failure in the middle.  NULL is allowed.
 void esp_exec_free(esp_exec *exec);
 
+// Makes one more slot, also while others run; gives its index.  For an exec
+// without messages; one call at a time.  ESP_LIMIT: there are ESP_MAX_SLOTS.
+esp_status esp_exec_add_slot(esp_exec *exec, int *slot);
+
 // Where a value of a slot lies on this rank; NULL when it is not here.
 void *esp_exec_value(const esp_exec *exec, int index, int value);
 
 // Begins a batch in a slot that is not running.  `order` is the age of the
 // batch: workers prefer the lower.
 void esp_exec_start(esp_exec *exec, int slot, int64_t order);
+// Can a batch be run by one thread, from the first node to the last?  So it is
+// when the plan has one worker and no messages.
+bool esp_exec_is_chain(const esp_exec *exec);
+// Runs a batch of such a plan on the calling thread, which has this seat of the
+// pool; returns when it has ended.
+void esp_exec_run_here(esp_exec *exec, int slot, int64_t order, int seat);
+
 // Posts messages whose turn has come and notes those that have ended.
 void esp_exec_move(esp_exec *exec);
 // Messages posted, and not ended, by this exec; while there are any,

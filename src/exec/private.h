@@ -50,12 +50,14 @@ typedef struct esp_slot {
 struct esp_exec {
   esp_exec_options options;
   const esp_rank_plan *rank;
+  int roots;  // steps that wait for none
   bool chain; // one worker and no messages: steps in order, no counters
-  esp_prepared *prepared; // [nstep]
-  int workers;            // of the pool
-  void **scratch;         // [workers]
-  size_t bytes;
-  esp_slot *slot;
+  esp_prepared *prepared;       // [nstep]
+  size_t scratch_bytes;         // that the hungriest step needs
+  void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
+  atomic_size_t bytes;
+  esp_slot *slot[ESP_MAX_SLOTS]; // never moves: slots are added while others
+  int slots;                     // run
   int *place; // [nstep] of its message among a slot's messages; -1: RUN
   int places; // messages of a slot on this rank
   esp_messages *messages;
@@ -64,7 +66,7 @@ struct esp_exec {
 };
 
 // The pool's way into a step, and into a whole batch.
-void esp_slot_run_step(esp_item *item, int worker);
-void esp_slot_run_chain(esp_item *item, int worker);
+void esp_slot_run_step(esp_item *item, int seat);
+void esp_slot_run_chain(esp_item *item, int seat);
 
 #endif

@@ -6,18 +6,20 @@
 
 void *esp_exec_value(const esp_exec *exec, int index, int value) {
   const size_t place = exec->rank->place[value];
-  return place == ESP_NO_PLACE ? NULL : exec->slot[index].block + place;
+  return place == ESP_NO_PLACE ? NULL : exec->slot[index]->block + place;
 }
 
 int esp_exec_messages(const esp_exec *exec) {
   return exec->messages != NULL ? esp_messages_pending(exec->messages) : 0;
 }
 
-size_t esp_exec_bytes(const esp_exec *exec) { return exec->bytes; }
+size_t esp_exec_bytes(const esp_exec *exec) {
+  return atomic_load(&exec->bytes);
+}
 
 bool esp_exec_done(const esp_exec *exec, int index, esp_status *status,
                    const char **message) {
-  const esp_slot *s = &exec->slot[index];
+  const esp_slot *s = exec->slot[index];
   if (!atomic_load_explicit(&s->done, memory_order_acquire)) return false;
   *status = s->status;
   *message = s->message;
@@ -25,15 +27,15 @@ bool esp_exec_done(const esp_exec *exec, int index, esp_status *status,
 }
 
 double esp_exec_batch_seconds(const esp_exec *exec, int index) {
-  return exec->slot[index].seconds;
+  return exec->slot[index]->seconds;
 }
 
 void esp_exec_add_seconds(const esp_exec *exec, double *seconds) {
-  for (int i = 0; i < exec->options.slots; i++) {
+  for (int i = 0; i < exec->slots; i++) {
     for (int s = 0; s < exec->rank->nstep; s++) {
       const esp_step *step = &exec->rank->step[s];
       if (step->kind == ESP_STEP_RUN) {
-        seconds[step->node] += exec->slot[i].step_seconds[s];
+        seconds[step->node] += exec->slot[i]->step_seconds[s];
       }
     }
   }
@@ -47,29 +49,50 @@ static void note_failure(esp_slot *s, const esp_node *node, esp_status status) {
   s->status = status;
 }
 
+// A seat is one thread's at a time, so its scratch memory needs no lock.
+static esp_status scratch_of(esp_exec *exec, int seat, void **scratch) {
+  if (exec->scratch[seat] == NULL && exec->scratch_bytes > 0) {
+    ESP_TRY(esp_allocate_zero(exec->scratch_bytes, 1, &exec->scratch[seat]));
+    atomic_fetch_add(&exec->bytes, exec->scratch_bytes);
+  }
+  *scratch = exec->scratch[seat];
+  return ESP_OK;
+}
+
 // Computes one node; after a failure the rest of the batch is passed over, so
 // that counters and messages come to their end.
-static void run_node(esp_slot *s, int step, int worker) {
+static void run_node(esp_slot *s, int step, int seat) {
   esp_exec *exec = s->exec;
   if (atomic_load_explicit(&s->failed, memory_order_relaxed) != 0) return;
   const esp_args *args = &s->args[step];
-  const esp_team team = {.width = exec->options.plan->width,
-                         .scratch = exec->scratch[worker]};
+  esp_team team = {.width = exec->options.plan->width};
   const double begin = esp_clock_seconds();
   if (!atomic_exchange_explicit(&s->begun, true, memory_order_relaxed)) {
     s->began = begin;
   }
-  const esp_status status =
-      esp_op_get(args->node->op)->run(args, exec->prepared[step].state, team);
+  esp_status status = scratch_of(exec, seat, &team.scratch);
+  if (status == ESP_OK) {
+    status =
+        esp_op_get(args->node->op)->run(args, exec->prepared[step].state, team);
+  }
   s->step_seconds[step] += esp_clock_seconds() - begin;
   if (status != ESP_OK) note_failure(s, args->node, status);
 }
 
 static void finish_slot(esp_slot *s) {
-  esp_bell *bell = s->exec->options.bell; // once done, all may be freed
+  const esp_exec_options *o = &s->exec->options;
+  // Once done, all may be freed.
+  esp_bell *bell = o->bell;
+  void (*ended)(void *, int) = o->ended;
+  void *context = o->context;
+  const int index = s->index;
   s->seconds = atomic_load(&s->begun) ? esp_clock_seconds() - s->began : 0;
   atomic_store_explicit(&s->done, true, memory_order_release);
-  esp_bell_ring(bell);
+  if (ended != NULL) {
+    ended(context, index);
+  } else {
+    esp_bell_ring(bell);
+  }
 }
 
 // A step's turn has come: a node goes to the workers, or comes back to the
@@ -108,20 +131,20 @@ static int end_step(esp_slot *s, int step, bool keep) {
   return mine;
 }
 
-void esp_slot_run_step(esp_item *item, int worker) {
+void esp_slot_run_step(esp_item *item, int seat) {
   const esp_ready *r = (const esp_ready *)(const void *)item;
   esp_slot *s = r->slot;
   for (int step = r->step; step >= 0;) {
-    run_node(s, step, worker);
+    run_node(s, step, seat);
     step = end_step(s, step, true);
   }
 }
 
-void esp_slot_run_chain(esp_item *item, int worker) {
+void esp_slot_run_chain(esp_item *item, int seat) {
   const esp_ready *r = (const esp_ready *)(const void *)item;
   esp_slot *s = r->slot;
   for (int step = 0; step < s->exec->rank->nstep; step++) {
-    run_node(s, step, worker);
+    run_node(s, step, seat);
   }
   finish_slot(s);
 }
@@ -131,24 +154,25 @@ static int64_t priority(const esp_slot *s, int step) {
   return s->order * ((int64_t)s->exec->rank->nstep + 1) + step;
 }
 
-void esp_exec_start(esp_exec *exec, int index, int64_t order) {
-  esp_slot *s = &exec->slot[index];
-  const int steps = exec->rank->nstep;
+static void clear_slot(esp_slot *s, int64_t order) {
   s->order = order;
   s->status = ESP_OK;
   s->message[0] = '\0';
   atomic_store(&s->failed, 0);
   atomic_store(&s->begun, false);
   atomic_store(&s->done, false);
-  if (steps == 0) {
-    finish_slot(s);
-    return;
-  }
-  if (exec->chain) {
-    s->chain.item.priority = priority(s, 0);
-    esp_workers_push(exec->options.workers, &s->chain.item);
-    return;
-  }
+}
+
+bool esp_exec_is_chain(const esp_exec *exec) { return exec->chain; }
+
+void esp_exec_run_here(esp_exec *exec, int index, int64_t order, int seat) {
+  esp_slot *s = exec->slot[index];
+  clear_slot(s, order);
+  esp_slot_run_chain(&s->chain.item, seat);
+}
+
+static void start_steps(esp_exec *exec, esp_slot *s) {
+  const int steps = exec->rank->nstep;
   atomic_store(&s->unfinished, steps);
   atomic_store(&s->turns, 0);
   s->taken = 0;
@@ -157,12 +181,28 @@ void esp_exec_start(esp_exec *exec, int index, int64_t order) {
     atomic_store(&s->left[i], exec->rank->nwait[i]);
     atomic_store(&s->turn[i], 0);
   }
-  for (int i = 0; i < steps; i++) {
+  // With the last of them given away the batch may end, and all may be freed.
+  int roots = exec->roots;
+  for (int i = 0; roots > 0; i++) {
     if (exec->rank->nwait[i] > 0) continue;
+    roots--;
     const int mine = give_turn(s, i, -1);
     if (mine >= 0) {
       esp_workers_push(exec->options.workers, &s->ready[mine].item);
     }
+  }
+}
+
+void esp_exec_start(esp_exec *exec, int index, int64_t order) {
+  esp_slot *s = exec->slot[index];
+  clear_slot(s, order);
+  if (exec->rank->nstep == 0) {
+    finish_slot(s);
+  } else if (exec->chain) {
+    s->chain.item.priority = priority(s, 0);
+    esp_workers_push(exec->options.workers, &s->chain.item);
+  } else {
+    start_steps(exec, s);
   }
 }
 
@@ -193,12 +233,12 @@ static void post_turns(esp_exec *exec, esp_slot *s) {
 
 void esp_exec_move(esp_exec *exec) {
   if (exec->messages == NULL) return;
-  for (int i = 0; i < exec->options.slots; i++) {
-    if (!atomic_load(&exec->slot[i].done)) post_turns(exec, &exec->slot[i]);
+  for (int i = 0; i < exec->slots; i++) {
+    if (!atomic_load(&exec->slot[i]->done)) post_turns(exec, exec->slot[i]);
   }
   const int ended = esp_messages_test(exec->messages, exec->ended);
   for (int e = 0; e < ended; e++) {
-    esp_slot *s = &exec->slot[exec->ended[e] / exec->places];
+    esp_slot *s = exec->slot[exec->ended[e] / exec->places];
     (void)end_step(s, exec->step_at[exec->ended[e] % exec->places], false);
   }
 }
