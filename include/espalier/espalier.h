@@ -1,7 +1,7 @@
 // Espalier: ONNX models over HDF5 datasets on threads and ranks.
 //
 // The whole public interface: contexts and threads (context.h), fork and wait
-// (task.h), tensors (tensor.h), and here jobs,
+// (task.h), tensors, sessions and graphs (tensor.h, session.h), and here jobs,
 // models and files.  A function marked *collective* is called by all ranks
 // alike, from the thread that opened the context; the functions of this file
 // are safe from one thread at a time.  Texts given back through `char **` are
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <espalier/context.h>
+#include <espalier/session.h>
 #include <espalier/status.h>
 #include <espalier/task.h>
 #include <espalier/tensor.h>

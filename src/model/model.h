@@ -4,6 +4,8 @@
 #ifndef ESP_MODEL_MODEL_H
 #define ESP_MODEL_MODEL_H
 
+#include <espalier/session.h>
+
 #include "graph/graph.h"
 
 // What a model says of itself.
@@ -31,5 +33,11 @@ esp_status esp_model_load(const char *path, esp_graph **graph,
 // Reads a serialised TensorProto (test data); name and bytes live in the arena.
 esp_status esp_model_read_tensor(const char *path, esp_arena *arena,
                                  esp_tensor *tensor, const char **name);
+
+// The graph that a builder holds now, sorted and checked; its constants stay
+// the builder's, which must outlive it: hold it, and end that with
+// esp_builder_free().  The caller frees the graph.
+esp_status esp_builder_graph(const esp_builder *builder, esp_graph **graph);
+void esp_builder_hold(esp_builder *builder);
 
 #endif
