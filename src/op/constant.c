@@ -29,7 +29,8 @@ static esp_status infer_eye(const esp_args *args) {
   ESP_TRY(esp_check_ndim(args, 0, 2, 2));
   const int64_t type =
       esp_node_int(args->node, "dtype", (int64_t)args->in[0]->type);
-  if (type < 1 || type >= ESP_DTYPES || (ESP_TYPES_ANY >> (unsigned)type & 1u) == 0) {
+  if (type < 1 || type >= ESP_DTYPES ||
+      (ESP_TYPES_ANY >> (unsigned)type & 1u) == 0) {
     return ESP_FAIL(ESP_UNSUPPORTED, "dtype %lld", (long long)type);
   }
   esp_set_output(args, 0, (esp_dtype)type, &args->in[0]->shape);
