@@ -180,10 +180,9 @@ esp_status esp_half_run(const esp_args *args, const void *state,
     if (!p->twin[i].converted || p->twin[i].constant != NULL) continue;
     convert(args->in[i], list[i]->data, true, team.width);
   }
-  const esp_team inner = {
-      .width = team.width,
-      .scratch = scratch + p->tensors +
-                 esp_align_up((size_t)p->count * sizeof(esp_tensor))};
+  esp_team inner = team;
+  inner.scratch = scratch + p->tensors +
+                  esp_align_up((size_t)p->count * sizeof(esp_tensor));
   ESP_TRY(p->plain->run(&seen, p->inner.state, inner));
   for (int i = args->nin; i < p->count; i++) {
     if (!p->twin[i].converted) continue;
