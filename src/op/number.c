@@ -25,8 +25,15 @@ esp_number esp_number_load(esp_dtype type, const void *data, int64_t i) {
         .real = (double)esp_from_bfloat16(((const uint16_t *)data)[i])};
   case ESP_BOOL:
     return (esp_number){.whole = ((const uint8_t *)data)[i] != 0};
+  case ESP_UINT4:
+    return (esp_number){.whole = ((const uint8_t *)data)[i]};
+  case ESP_INT4:
+    return (esp_number){.whole = ((const int8_t *)data)[i]};
   default:
-    return (esp_number){0};
+    if (!esp_dtype_is_float8(type)) return (esp_number){0};
+    return (esp_number){
+        .floating = true,
+        .real = (double)esp_from_float8(type, ((const uint8_t *)data)[i])};
   }
 }
 
@@ -65,7 +72,17 @@ void esp_number_store(esp_dtype type, void *data, int64_t i, esp_number v) {
   case ESP_BOOL:
     ((uint8_t *)data)[i] = v.floating ? v.real != 0 : v.whole != 0;
     break;
+  case ESP_UINT4:
+    ((uint8_t *)data)[i] = (uint8_t)(esp_number_whole(&v) & 0xf);
+    break;
+  case ESP_INT4: // the sign is bit 3
+    ((int8_t *)data)[i] = (int8_t)(((esp_number_whole(&v) & 0xf) ^ 8) - 8);
+    break;
   default:
+    if (esp_dtype_is_float8(type)) {
+      const float single = (float)esp_number_real(&v);
+      ((uint8_t *)data)[i] = esp_to_float8(type, single, true);
+    }
     break;
   }
 }

@@ -17,7 +17,8 @@ typedef struct esp_number {
 // Element i of an array; another type than numbers and bool gives 0.
 esp_number esp_number_load(esp_dtype type, const void *data, int64_t i);
 // Stores it as ONNX's Cast does: floating numbers are truncated towards zero
-// and held inside of 64 bits, whole ones wrap around; NaN is 0, and true.
+// and held inside of 64 bits, whole ones wrap around; NaN is 0, and true; the
+// 8-bit floating types saturate.
 void esp_number_store(esp_dtype type, void *data, int64_t i, esp_number value);
 double esp_number_real(const esp_number *value);
 // Truncates towards zero; outside of 64 bits the nearest end, NaN to zero.

@@ -26,6 +26,10 @@ bool esp_dtype_is_integer(esp_dtype type) {
          type == ESP_UINT64;
 }
 
+bool esp_dtype_is_float8(esp_dtype type) {
+  return type >= ESP_FLOAT8E4M3FN && type <= ESP_FLOAT8E5M2FNUZ;
+}
+
 static uint32_t bits_of(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);

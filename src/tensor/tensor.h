@@ -36,6 +36,7 @@ size_t esp_dtype_bytes(esp_dtype type);     // of one element; 0 if undefined
 const char *esp_dtype_text(esp_dtype type); // ONNX's name, e.g. "float"
 bool esp_dtype_valid(int number);           // is this one of esp_dtype?
 bool esp_dtype_is_integer(esp_dtype type);  // signed or unsigned, not bool
+bool esp_dtype_is_float8(esp_dtype type);   // one of the four kinds
 
 // Number of elements; 1 when ndim is 0.  The shape has passed esp_shape_bytes()
 // or is made of such shapes, so that it does not overflow.
@@ -71,5 +72,10 @@ float esp_from_float16(uint16_t bits);
 uint16_t esp_to_float16(float value);
 float esp_from_bfloat16(uint16_t bits);
 uint16_t esp_to_bfloat16(float value);
+// The same for the 8-bit ones.  What is too large becomes the largest number
+// when it saturates, otherwise infinity, or NaN where a type has none; infinity
+// of the UZ types is NaN either way.
+float esp_from_float8(esp_dtype type, uint8_t bits);
+uint8_t esp_to_float8(esp_dtype type, float value, bool saturate);
 
 #endif

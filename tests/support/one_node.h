@@ -3,6 +3,7 @@
 #ifndef CHECK_ONE_NODE_H
 #define CHECK_ONE_NODE_H
 
+#include "base/memory.h"
 #include "op/op.h"
 
 enum { ONE_NODE_MOST = 8 }; // inputs, outputs, attributes
@@ -13,7 +14,7 @@ typedef struct one_node {
   esp_tensor in[ONE_NODE_MOST], out[ONE_NODE_MOST];
   const esp_tensor *in_list[ONE_NODE_MOST];
   esp_tensor *out_list[ONE_NODE_MOST];
-  bool unknown; // input 0 is made while the model runs
+  esp_arena *strings; // where made strings live; NULL: they cannot be
 } one_node;
 
 // A node without inputs and attributes, of an opset.
