@@ -1,11 +1,12 @@
 // Espalier: ONNX models over HDF5 datasets on threads and ranks.
 //
 // The whole public interface: contexts and threads (context.h), fork and wait
-// (task.h), tensors, sessions and graphs (tensor.h, session.h), and here jobs,
-// models and files.  A function marked *collective* is called by all ranks
-// alike, from the thread that opened the context; the functions of this file
-// are safe from one thread at a time.  Texts given back through `char **` are
-// the caller's: free() them.
+// (task.h), tasks on
+// other ranks (remote.h), tensors, sessions and graphs (tensor.h, session.h),
+// and here jobs, models and files.  A function marked *collective* is called by
+// all ranks alike, from the thread that opened the context; the functions of
+// this file are safe from one thread at a time.  Texts given back through `char
+// **` are the caller's: free() them.
 #ifndef ESPALIER_ESPALIER_H
 #define ESPALIER_ESPALIER_H
 
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include <espalier/context.h>
+#include <espalier/remote.h>
 #include <espalier/session.h>
 #include <espalier/status.h>
 #include <espalier/task.h>

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/private.h"
+#include "api/remote.h"
 #include "base/log.h"
 
 const char *esp_version(void) { return ESPALIER_VERSION; }
@@ -74,10 +75,13 @@ esp_status esp_open(const esp_options *options, esp_context **context) {
   const esp_options *o = options != NULL ? options : &guess;
   esp_context *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open espalier");
-  self->measured = (once_flag)ONCE_FLAG_INIT;
+  esp_lock_init(&self->lock);
   esp_status status = ESP_OK;
-  if (!o->alone) status = esp_comm_open(&self->comm);
+  if (!o->alone) status = esp_comm_open(!o->no_remote_tasks, &self->comm);
   if (status == ESP_OK) status = esp_agree(self, open_pool(self, o));
+  if (status == ESP_OK && !o->no_remote_tasks) {
+    status = esp_agree(self, esp_service_open(self, &self->service));
+  }
   if (status != ESP_OK) {
     esp_close(self);
     return status;
@@ -88,8 +92,10 @@ esp_status esp_open(const esp_options *options, esp_context **context) {
 
 void esp_close(esp_context *context) {
   if (context == NULL) return;
+  esp_service_close(context->service); // other ranks may still ask for tasks
   esp_workers_close(context->workers);
   esp_comm_close(context->comm);
+  esp_lock_fini(&context->lock);
   free(context);
 }
 
@@ -125,15 +131,14 @@ int esp_get_num_interop_threads(const esp_context *context) {
   return esp_workers_count(context->workers);
 }
 
-// call_once() hands nothing over, so the context waits in a variable.
-static _Thread_local esp_context *measuring;
-static void measure(void) {
-  measuring->machine_status = esp_cost_measure(&measuring->machine);
-}
-
 esp_status esp_context_machine(esp_context *context, esp_machine *machine) {
-  measuring = context;
-  call_once(&context->measured, measure);
+  esp_status status = ESP_OK;
+  esp_lock_take(&context->lock);
+  if (!context->measured) {
+    status = esp_cost_measure(&context->machine);
+    context->measured = status == ESP_OK;
+  }
   *machine = context->machine;
-  return context->machine_status;
+  esp_lock_give(&context->lock);
+  return status;
 }

@@ -3,8 +3,8 @@
 #define ESP_API_PRIVATE_H
 
 #include <espalier/espalier.h>
-#include <threads.h>
 
+#include "base/lock.h"
 #include "base/topology.h"
 #include "batch/batch.h"
 #include "comm/comm.h"
@@ -20,11 +20,12 @@ struct esp_context {
   esp_workers *workers;
   int cores; // of this rank
   bool oversubscribe;
-  once_flag measured;
-  esp_machine machine; // once measured
-  esp_status machine_status;
-  struct esp_remote *remote; // NULL: no remote tasks
+  esp_lock lock; // of what follows
+  bool measured;
+  esp_machine machine;         // once measured
+  struct esp_service *service; // of remote tasks; NULL: there is none
 };
+typedef struct esp_service esp_service;
 
 // What this machine gives, measured at the first call.  From any thread.
 esp_status esp_context_machine(esp_context *context, esp_machine *machine);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/private.h"
+#include "base/lock.h"
 #include "exec/exec.h"
 #include "optimise/optimise.h"
 
@@ -37,8 +38,7 @@ struct esp_session {
   esp_session_options options;
   esp_graph *model;
   esp_builder *builder; // whose constants the model shares; NULL: none
-  mtx_t lock;
-  cnd_t landed;
+  esp_lock lock;        // changed: the last run has landed
   engine *engine[MOST_ENGINES];
   int engines, flying;
   uint64_t clock;
@@ -62,8 +62,7 @@ static esp_status create(esp_context *context,
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open a session");
   self->context = context;
   self->options = *o;
-  (void)mtx_init(&self->lock, mtx_plain);
-  (void)cnd_init(&self->landed);
+  esp_lock_init(&self->lock);
   *session = self;
   return ESP_OK;
 }
@@ -111,16 +110,15 @@ static void free_engine(engine *e) {
 
 void esp_session_close(esp_session *session) {
   if (session == NULL) return;
-  (void)mtx_lock(&session->lock);
+  esp_lock_take(&session->lock);
   while (session->flying > 0) {
-    (void)cnd_wait(&session->landed, &session->lock);
+    esp_lock_wait(&session->lock);
   }
-  (void)mtx_unlock(&session->lock);
+  esp_lock_give(&session->lock);
   for (int e = 0; e < session->engines; e++) free_engine(session->engine[e]);
   esp_graph_free(session->model);
   esp_builder_free(session->builder);
-  cnd_destroy(&session->landed);
-  mtx_destroy(&session->lock);
+  esp_lock_fini(&session->lock);
   free(session);
 }
 
@@ -356,11 +354,11 @@ static esp_status board(esp_session *s, const esp_tensor *const *in,
 
 static void leave(flight *f) {
   esp_session *s = f->engine->session;
-  (void)mtx_lock(&s->lock);
+  esp_lock_take(&s->lock);
   f->in_use = false;
   f->engine->flying--;
-  if (--s->flying == 0) (void)cnd_broadcast(&s->landed);
-  (void)mtx_unlock(&s->lock); // the session may be closed from here on
+  if (--s->flying == 0) esp_lock_changed(&s->lock);
+  esp_lock_give(&s->lock); // the session may be closed from here on
 }
 
 static esp_status check_input(const esp_value *value, const esp_tensor *given) {
@@ -465,9 +463,9 @@ static esp_status prepare(esp_session *s, const esp_tensor *const *inputs,
   for (int i = 0; i < model->ninput; i++) {
     ESP_TRY(check_input(&model->value[model->input[i]], inputs[i]));
   }
-  (void)mtx_lock(&s->lock);
+  esp_lock_take(&s->lock);
   esp_status status = board(s, inputs, taken, order);
-  (void)mtx_unlock(&s->lock);
+  esp_lock_give(&s->lock);
   ESP_TRY(status);
   status = check_outputs(*taken, outputs);
   if (status != ESP_OK) {

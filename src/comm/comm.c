@@ -20,15 +20,18 @@ static void describe(esp_comm *self) {
   MPI_Comm_size(self->node, &self->node_size);
 }
 
-esp_status esp_comm_open(esp_comm **comm) {
+esp_status esp_comm_open(bool threads, esp_comm **comm) {
   esp_comm *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open MPI");
+  const int wanted = threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
   int provided;
-  MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
-  if (provided < MPI_THREAD_FUNNELED) {
+  MPI_Init_thread(NULL, NULL, wanted, &provided);
+  if (provided < wanted) {
     MPI_Finalize();
     free(self);
-    return ESP_FAIL(ESP_UNSUPPORTED, "this MPI has no MPI_THREAD_FUNNELED");
+    return ESP_FAIL(ESP_UNSUPPORTED, "this MPI has no %s",
+                    threads ? "MPI_THREAD_MULTIPLE, which remote tasks need"
+                            : "MPI_THREAD_FUNNELED");
   }
   MPI_Comm_dup(MPI_COMM_WORLD, &self->group);
   describe(self);

@@ -1,7 +1,8 @@
 // Messages between ranks.  The only room that calls MPI.  Floor 1.
 //
-// One thread per rank, the conductor, calls everything here (docs/adr/0001).
-// MPI's own errors end the job with MPI's message: none of them is recoverable.
+// One thread per rank, the conductor, calls everything here (docs/adr/0001),
+// but for the letters, which have a thread of their own (docs/adr/0007).  MPI's
+// own errors end the job with MPI's message: none of them is recoverable.
 #ifndef ESP_COMM_COMM_H
 #define ESP_COMM_COMM_H
 
@@ -13,9 +14,10 @@
 typedef struct esp_comm esp_comm;
 
 // Starts MPI (alone when no launcher started this process) and gives all ranks
-// as one group.  Ranks other than 0 log errors only.  Collective.  Once per
-// process; the caller closes it.
-esp_status esp_comm_open(esp_comm **comm);
+// as one group.  Ranks other than 0 log errors only.  With `threads` another
+// thread may send letters meanwhile.  Collective.  Once per process; the caller
+// closes it.  ESP_UNSUPPORTED: this MPI cannot do that.
+esp_status esp_comm_open(bool threads, esp_comm **comm);
 // Ends MPI.  Collective.  NULL is allowed.
 void esp_comm_close(esp_comm *comm);
 
@@ -103,5 +105,23 @@ void esp_dealer_serve(esp_dealer *dealer);
 long esp_dealer_dealt(const esp_dealer *dealer);
 // Rank 0: the sum of what the questions said was finished.
 long esp_dealer_finished(const esp_dealer *dealer);
+
+// Letters: byte strings that come unasked.  All calls but open and close are
+// made by one thread, which need not be the conductor.
+typedef struct esp_post esp_post;
+// Collective, by the conductor; of a group opened with `threads`.
+esp_status esp_post_open(const esp_comm *comm, esp_post **post);
+void esp_post_close(esp_post *post); // collective; NULL is allowed
+// Begins to send; the bytes, which malloc() gave, become the post's.
+esp_status esp_post_send(esp_post *post, int to, void *bytes, size_t count);
+// Has a letter come?  Then *bytes is to be free()d.  ESP_NO_MEMORY: it cannot
+// be received.
+esp_status esp_post_receive(esp_post *post, bool *come, int *from, void **bytes,
+                            size_t *count);
+// Moves letters on; returns how many are still under way from here.
+int esp_post_move(esp_post *post);
+// Says that this rank will send no more, once; true when all ranks have said it
+// and so no letter can come.
+bool esp_post_finish(esp_post *post);
 
 #endif

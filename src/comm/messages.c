@@ -35,19 +35,14 @@ void esp_messages_free(esp_messages *messages) {
 
 // MPI counts in int: beyond that a message is MiB blocks and a rest, described
 // as one datatype.
-typedef struct extent {
-  int count;
-  MPI_Datatype type;
-} extent;
-
-static extent extent_of(size_t bytes) {
-  if (bytes <= INT_MAX) return (extent){(int)bytes, MPI_BYTE};
+esp_extent esp_extent_of(size_t bytes) {
+  if (bytes <= INT_MAX) return (esp_extent){(int)bytes, MPI_BYTE};
   enum { BLOCK = 1 << 20 };
   const int blocks = (int)(bytes / BLOCK);
   int lengths[2] = {blocks, (int)(bytes % BLOCK)};
   MPI_Aint places[2] = {0, (MPI_Aint)blocks * BLOCK};
   MPI_Datatype types[2] = {MPI_DATATYPE_NULL, MPI_BYTE};
-  extent made = {.count = 1};
+  esp_extent made = {.count = 1};
   MPI_Type_contiguous(BLOCK, MPI_BYTE, &types[0]);
   MPI_Type_create_struct(2, lengths, places, types, &made.type);
   MPI_Type_commit(&made.type);
@@ -55,25 +50,25 @@ static extent extent_of(size_t bytes) {
   return made;
 }
 
-static void extent_end(extent *e) { // MPI keeps it until the message has ended
+void esp_extent_end(esp_extent *e) { // MPI keeps it until the message has ended
   if (e->type != MPI_BYTE) MPI_Type_free(&e->type);
 }
 
 void esp_messages_send(esp_messages *messages, int place, int peer, int tag,
                        const void *data, size_t bytes) {
-  extent e = extent_of(bytes);
+  esp_extent e = esp_extent_of(bytes);
   MPI_Isend(data, e.count, e.type, peer, tag, messages->group,
             &messages->request[place]);
-  extent_end(&e);
+  esp_extent_end(&e);
   messages->pending++;
 }
 
 void esp_messages_receive(esp_messages *messages, int place, int peer, int tag,
                           void *data, size_t bytes) {
-  extent e = extent_of(bytes);
+  esp_extent e = esp_extent_of(bytes);
   MPI_Irecv(data, e.count, e.type, peer, tag, messages->group,
             &messages->request[place]);
-  extent_end(&e);
+  esp_extent_end(&e);
   messages->pending++;
 }
 

@@ -3,11 +3,20 @@
 #define ESP_COMM_PRIVATE_H
 
 #include <mpi.h>
+#include <stddef.h>
 
 struct esp_comm {
   MPI_Comm group, node;
   int rank, size, node_rank, node_size;
 };
+
+// A number of bytes as MPI counts them (messages.c).
+typedef struct esp_extent {
+  int count;
+  MPI_Datatype type;
+} esp_extent;
+esp_extent esp_extent_of(size_t bytes);
+void esp_extent_end(esp_extent *extent); // after the call that uses it
 
 // Below the tags of messages (0 .. 2^24), which are the caller's.
 enum { TAG_QUESTION = (1 << 24) + 1, TAG_ANSWER };

@@ -126,7 +126,7 @@ int main(void) {
       CASE(a_part_has_its_own_ranks),
       {NULL, NULL},
   };
-  if (esp_comm_open(&comm) != ESP_OK) return 1;
+  if (esp_comm_open(false, &comm) != ESP_OK) return 1;
   const int result = check_run("comm", cases);
   esp_comm_close(comm);
   return result;

@@ -123,7 +123,7 @@ int main(void) {
       CASE(random_graphs_give_the_bytes_of_one),
       {NULL, NULL},
   };
-  if (esp_comm_open(&comm) != ESP_OK) return 1;
+  if (esp_comm_open(false, &comm) != ESP_OK) return 1;
   const int result = check_run("exec", cases);
   esp_comm_close(comm);
   return result;
