@@ -107,6 +107,15 @@ OP(GLOBAL_AVERAGE_POOL, "GlobalAveragePool", pool)
 OP(GLOBAL_MAX_POOL, "GlobalMaxPool", pool)
 OP(MAX_POOL, "MaxPool", pool)
 
+OP(DEQUANTIZE_LINEAR, "DequantizeLinear", quantise)
+OP(DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", quantise)
+OP(QUANTIZE_LINEAR, "QuantizeLinear", quantise)
+
+OP(CONV_INTEGER, "ConvInteger", integer)
+OP(MATMUL_INTEGER, "MatMulInteger", integer)
+OP(QLINEAR_CONV, "QLinearConv", integer)
+OP(QLINEAR_MATMUL, "QLinearMatMul", integer)
+
 OP(GRU, "GRU", recurrent)
 OP(LSTM, "LSTM", recurrent)
 OP(RNN, "RNN", recurrent)

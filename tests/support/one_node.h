@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "op/op.h"
 
-enum { ONE_NODE_MOST = 8 }; // inputs, outputs, attributes
+enum { ONE_NODE_MOST = 10 }; // inputs, outputs, attributes
 
 typedef struct one_node {
   esp_node node;
