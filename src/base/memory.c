@@ -116,7 +116,7 @@ esp_status esp_arena_chars(esp_arena *arena, const char *text, size_t length,
                            char **copy) {
   void *block;
   ESP_TRY(esp_arena_take(arena, length + 1, 1, &block));
-  memcpy(block, text, length);
+  if (length > 0) memcpy(block, text, length);
   *copy = block;
   return ESP_OK;
 }

@@ -25,6 +25,8 @@ void esp_graph_free(esp_graph *graph) {
   free(graph->node);
   free(graph->input);
   free(graph->output);
+  free(graph->capture);
+  free(graph->capture_from);
   esp_arena_free(graph->arena); // the graph itself lies in it
 }
 
@@ -61,6 +63,18 @@ esp_status esp_graph_add_output(esp_graph *graph, int value) {
                    (size_t)graph->noutput + 1, sizeof *graph->output));
   graph->output[graph->noutput++] = value;
   graph->value[value].is_output = true;
+  return ESP_OK;
+}
+
+esp_status esp_graph_add_capture(esp_graph *graph, int value, int from) {
+  const size_t need = (size_t)graph->ncapture + 1;
+  ESP_TRY(esp_grow(&graph->capture, &graph->capture_room, need,
+                   sizeof *graph->capture));
+  ESP_TRY(esp_grow(&graph->capture_from, &graph->capture_from_room, need,
+                   sizeof *graph->capture_from));
+  graph->capture[graph->ncapture] = value;
+  graph->capture_from[graph->ncapture++] = from;
+  graph->value[value].is_input = true;
   return ESP_OK;
 }
 
@@ -131,12 +145,18 @@ static esp_status copy_values(const esp_graph *from, esp_graph *to) {
     const esp_value *value = &from->value[v];
     int made;
     ESP_TRY(esp_graph_add_constant(to, value->name, &value->tensor, &made));
+    to->value[made].kind = value->kind;
+    to->value[made].any_shape = value->any_shape;
+    to->value[made].dim_name = value->dim_name;
   }
   for (int i = 0; i < from->ninput; i++) {
     ESP_TRY(esp_graph_add_input(to, from->input[i]));
   }
   for (int i = 0; i < from->noutput; i++) {
     ESP_TRY(esp_graph_add_output(to, from->output[i]));
+  }
+  for (int i = 0; i < from->ncapture; i++) {
+    ESP_TRY(esp_graph_add_capture(to, from->capture[i], from->capture_from[i]));
   }
   return ESP_OK;
 }
@@ -151,6 +171,7 @@ static esp_status copy_nodes(const esp_graph *from, esp_graph *to) {
     for (int a = 0; a < node->nattribute; a++) {
       ESP_TRY(esp_graph_add_attribute(to, made, &node->attribute[a]));
     }
+    to->node[made].ncapture = node->ncapture;
     to->node[made].npost = node->npost;
     memcpy(to->node[made].post, node->post, sizeof node->post);
     to->node[made].dead = node->dead;

@@ -15,6 +15,22 @@
 
 typedef struct esp_graph esp_graph;
 
+// What a value is.  Only tensors are planned; the others are walked
+// (op/walk.h).
+typedef enum esp_kind {
+  ESP_KIND_TENSOR,
+  ESP_KIND_SEQUENCE, // of values of one kind
+  ESP_KIND_OPTIONAL  // one value or none
+} esp_kind;
+
+// The type of a value: of a tensor its elements', of the others that of the
+// tensors in them, ESP_UNDEFINED where unsaid.
+typedef struct esp_type {
+  esp_kind kind;
+  esp_kind inside; // kind of what a sequence or an optional holds
+  esp_dtype element;
+} esp_type;
+
 typedef enum esp_attribute_kind {
   ESP_ATTRIBUTE_FLOAT,   // f
   ESP_ATTRIBUTE_INT,     // i
@@ -23,7 +39,8 @@ typedef enum esp_attribute_kind {
   ESP_ATTRIBUTE_INTS,    // ints[count]
   ESP_ATTRIBUTE_STRINGS, // strings[count]
   ESP_ATTRIBUTE_TENSOR,  // tensor
-  ESP_ATTRIBUTE_GRAPH,   // graph (owned by the arena of the outer graph)
+  ESP_ATTRIBUTE_GRAPH,   // graph (owned by the arena of the outermost graph)
+  ESP_ATTRIBUTE_TYPE,    // type
   ESP_ATTRIBUTE_OTHER    // known by name only: what it holds is not supported
 } esp_attribute_kind;
 
@@ -40,6 +57,7 @@ typedef struct esp_attribute {
   const char *const *strings;
   esp_tensor tensor;
   esp_graph *graph;
+  esp_type type;
 } esp_attribute;
 
 // What a node does to its first output after computing it, in order; made by
@@ -67,8 +85,9 @@ typedef struct esp_node {
   int op;              // row of the operator table (op/op.h), -1: unknown
   int version;         // opset of the model for this node's domain
   int nin, nout;
-  int *in;  // value of each input; -1: omitted
-  int *out; // value of each output; -1: not wanted
+  int ncapture; // the last of its inputs: values that only its subgraphs read
+  int *in;      // value of each input; -1: omitted
+  int *out;     // value of each output; -1: not wanted
   int nattribute;
   esp_attribute *attribute;
   int npost;
@@ -82,6 +101,10 @@ typedef struct esp_value {
                      // is not NULL for a constant: borrowed, of the graph
   int producer;      // node that makes it; -1: input or constant
   bool is_input, is_output; // of the graph
+  esp_kind kind;
+  bool any_shape;              // an input whose number of dimensions is open
+  const char *const *dim_name; // [ndim] names of open dimensions, each may be
+                               // NULL, or NULL: no dimension has a name
 } esp_value;
 
 struct esp_graph {
@@ -92,15 +115,20 @@ struct esp_graph {
   esp_node *node; // in an order in which every value is made before it is used
   int *input;     // values that the caller gives; constants are not among them
   int *output;
+  // Of a subgraph: value capture[k] is what the node that the subgraph belongs
+  // to has as input capture_from[k].  These are inputs of the graph to all who
+  // ask for is_input, but not listed in `input`.
+  int ncapture, *capture, *capture_from;
   size_t value_room, node_room, input_room, output_room; // grown by esp_grow
+  size_t capture_room, capture_from_room;
 };
 
 // Makes an empty graph.  The caller frees it.
 esp_status esp_graph_create(esp_graph **graph);
 void esp_graph_free(esp_graph *graph); // NULL is allowed
 
-// Copies values, nodes and attributes; the bytes of constants, strings and
-// attribute arrays are shared: `from` must outlive the copy.
+// Copies values, nodes and attributes; the bytes of constants, strings,
+// attribute arrays and subgraphs are shared: `from` must outlive the copy.
 esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy);
 
 // Adds a value; the name is copied.
@@ -113,6 +141,9 @@ esp_status esp_graph_add_constant(esp_graph *graph, const char *name,
 // Marks a value as the next input, or output, of the graph.
 esp_status esp_graph_add_input(esp_graph *graph, int value);
 esp_status esp_graph_add_output(esp_graph *graph, int value);
+
+// Adds a value that a subgraph takes from outside: input `from` of its node.
+esp_status esp_graph_add_capture(esp_graph *graph, int value, int from);
 
 // Adds a node at the end; names, inputs and outputs are copied, and each
 // output's producer is set.  Attributes are added afterwards.
@@ -135,6 +166,12 @@ esp_status esp_graph_compact(esp_graph *graph);
 // Checks what every reader relies on: indices in range, each value made once
 // and before it is used.  ESP_BAD_INPUT names the node and the value.
 esp_status esp_graph_check(const esp_graph *graph);
+
+// Do these types and shapes fit the graph's inputs?  given[i] is for input i,
+// NULL where nothing is known.  Open dimensions of one name must agree.
+// ESP_BAD_INPUT names the inputs, what was found and what is asked.
+esp_status esp_graph_check_inputs(const esp_graph *graph,
+                                  const esp_tensor *const *given);
 
 // Who reads each value: readers of value v are node[first[v] .. first[v + 1]),
 // in node order, each node once per use.  Freed with esp_graph_uses_free.

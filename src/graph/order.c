@@ -52,7 +52,7 @@ static void reorder(esp_graph *graph, const int *order, int count,
       if (sorted[n].out[i] >= 0) graph->value[sorted[n].out[i]].producer = n;
     }
   }
-  memcpy(graph->node, sorted, (size_t)count * sizeof *sorted);
+  if (count > 0) memcpy(graph->node, sorted, (size_t)count * sizeof *sorted);
   graph->nnode = count;
 }
 

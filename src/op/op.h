@@ -54,6 +54,9 @@ typedef struct esp_prepared {
   size_t scratch_bytes; // that each run() needs
 } esp_prepared;
 
+// One node with values of any kind (op/walk.h).
+typedef struct esp_call esp_call;
+
 typedef struct esp_op {
   // Fills type and shape of every wanted output from the inputs' (and checks
   // number, types and shapes of the inputs against the standard for
@@ -73,6 +76,10 @@ typedef struct esp_op {
   // with different args and scratch, also on one state.  Outputs do not overlap
   // inputs.  ESP_BAD_INPUT: the data are illegal (an index out of range).
   esp_status (*run)(const esp_args *args, const void *state, esp_team team);
+  // Not NULL: the operator takes sequences, optionals or subgraphs.  When a
+  // graph is walked this is called in place of infer, prepare and run; it fills
+  // call->out.  infer() says ESP_UNSUPPORTED where only this will do.
+  esp_status (*walk)(const esp_call *call);
   esp_layout_habit layout;
   bool posts; // takes node->post (graph.h) on its first output
   // The row that computes everything but the 16-bit floating types, where

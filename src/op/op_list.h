@@ -16,6 +16,9 @@ OP(RANGE, "Range", constant)
 OP(SHAPE, "Shape", constant)
 OP(SIZE, "Size", constant)
 
+OP(IF, "If", control)
+OP(LOOP, "Loop", control)
+
 OP(CONV, "Conv", conv)
 
 OP(ADD, "Add", binary)
@@ -135,10 +138,26 @@ OP(REDUCE_SUM_SQUARE, "ReduceSumSquare", reduce)
 
 OP(DROPOUT, "Dropout", reshape)
 OP(FLATTEN, "Flatten", reshape)
-OP(IDENTITY, "Identity", reshape)
+OP(IDENTITY, "Identity", identity)
 OP(RESHAPE, "Reshape", reshape)
 OP(SQUEEZE, "Squeeze", reshape)
 OP(UNSQUEEZE, "Unsqueeze", reshape)
+
+OP(SCAN, "Scan", scan)
+
+OP(CONCAT_FROM_SEQUENCE, "ConcatFromSequence", sequence)
+OP(SEQUENCE_AT, "SequenceAt", sequence)
+OP(SEQUENCE_CONSTRUCT, "SequenceConstruct", sequence)
+OP(SEQUENCE_EMPTY, "SequenceEmpty", sequence)
+OP(SEQUENCE_ERASE, "SequenceErase", sequence)
+OP(SEQUENCE_INSERT, "SequenceInsert", sequence)
+OP(SEQUENCE_LENGTH, "SequenceLength", sequence)
+OP(SEQUENCE_MAP, "SequenceMap", sequence)
+OP(SPLIT_TO_SEQUENCE, "SplitToSequence", sequence)
+
+OP(OPTIONAL, "Optional", optional)
+OP(OPTIONAL_GET_ELEMENT, "OptionalGetElement", optional)
+OP(OPTIONAL_HAS_ELEMENT, "OptionalHasElement", optional)
 
 OP(HARDMAX, "Hardmax", softmax)
 OP(LOG_SOFTMAX, "LogSoftmax", softmax)

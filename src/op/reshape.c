@@ -4,6 +4,7 @@
 
 #include "op/check.h"
 #include "op/family.h"
+#include "op/walk.h"
 
 // Fills a dimension of -1 from the number of elements.
 static esp_status fill_open(esp_shape *shape, int64_t count) {
@@ -115,7 +116,7 @@ static esp_status infer_unsqueeze(const esp_args *args, esp_shape *shape) {
 static esp_status infer(const esp_args *args) {
   esp_shape shape = {0};
   ESP_TRY(esp_check_arity(args, 1, 3, 2));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY | ESP_TYPE(ESP_COMPLEX64)));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   switch (args->node->op) {
   case ESP_OP_RESHAPE:
     ESP_TRY(infer_reshape(args, &shape));
@@ -169,5 +170,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   if (args->nout > 1 && args->out[1] != NULL) fill_ones(args->out[1]);
   return ESP_OK;
 }
+
+// Values of any kind are shared, not copied.
+static esp_status walk_identity(const esp_call *call) {
+  if (call->nin != 1 || call->in[0] == NULL) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%d inputs, expected 1", call->nin);
+  }
+  *call->out = esp_datum_keep(call->in[0]);
+  return ESP_OK;
+}
+
+const esp_op esp_op_identity = {
+    .infer = infer, .run = run, .walk = walk_identity};
 
 const esp_op esp_op_reshape = {.infer = infer, .run = run};

@@ -114,35 +114,43 @@ static esp_status fold(esp_graph *graph, int node) {
   return ESP_OK;
 }
 
+// Is dimension d named like the batch, the open first one of any input?
+static bool named_as_batch(const esp_graph *graph, const esp_value *value,
+                           int d) {
+  const char *name = value->dim_name != NULL ? value->dim_name[d] : NULL;
+  for (int i = 0; i < graph->ninput && name != NULL; i++) {
+    const esp_value *other = &graph->value[graph->input[i]];
+    const char *first = other->dim_name != NULL && other->tensor.shape.ndim > 0
+                            ? other->dim_name[0]
+                            : NULL;
+    if (first != NULL && strcmp(first, name) == 0) return true;
+  }
+  return false;
+}
+
 static esp_status bind_input(esp_graph *graph, int i,
                              const esp_optimise_options *options) {
   esp_value *value = &graph->value[graph->input[i]];
+  if (value->kind != ESP_KIND_TENSOR) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "input \"%s\" is not a tensor",
+                    value->name);
+  }
   if (options->input != NULL) {
-    const esp_tensor *given = options->input[i];
-    char have[ESP_SHAPE_TEXT], want[ESP_SHAPE_TEXT];
-    bool fits = given->type == value->tensor.type &&
-                given->shape.ndim == value->tensor.shape.ndim;
-    for (int d = 0; fits && d < given->shape.ndim; d++) {
-      fits = value->tensor.shape.dim[d] == ESP_DIM_UNKNOWN ||
-             value->tensor.shape.dim[d] == given->shape.dim[d];
-    }
-    if (!fits) {
-      return ESP_FAIL(ESP_BAD_INPUT,
-                      "input \"%s\" is %s %s, the model takes %s %s",
-                      value->name, esp_dtype_text(given->type),
-                      esp_shape_text(&given->shape, have),
-                      esp_dtype_text(value->tensor.type),
-                      esp_shape_text(&value->tensor.shape, want));
-    }
-    value->tensor = *given;
+    value->tensor = *options->input[i];
+    value->any_shape = false;
     return ESP_OK;
   }
-  esp_shape *shape = &value->tensor.shape;
-  if (shape->ndim > 0 && shape->dim[0] == ESP_DIM_UNKNOWN) {
-    shape->dim[0] = options->batch;
+  if (value->any_shape || value->tensor.type == ESP_UNDEFINED) {
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "input \"%s\" has no declared type and shape", value->name);
   }
+  esp_shape *shape = &value->tensor.shape;
   for (int d = 0; d < shape->ndim; d++) {
     if (shape->dim[d] >= 0) continue;
+    if (d == 0 || named_as_batch(graph, value, d)) {
+      shape->dim[d] = options->batch;
+      continue;
+    }
     char text[ESP_SHAPE_TEXT];
     return ESP_FAIL(ESP_UNSUPPORTED,
                     "input \"%s\" is %s: only its first dimension may be open",
@@ -166,6 +174,9 @@ static esp_status refuse_strings(const esp_graph *graph, const esp_node *node) {
 }
 
 esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
+  if (options->input != NULL) {
+    ESP_TRY(esp_graph_check_inputs(graph, options->input));
+  }
   for (int i = 0; i < graph->ninput; i++) {
     ESP_TRY(bind_input(graph, i, options));
   }
