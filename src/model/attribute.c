@@ -23,7 +23,11 @@ static int type_of(const Onnx__AttributeProto *proto) {
   if (proto->has_i) return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
   if (proto->has_s) return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
   if (proto->t != NULL) return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+  if (proto->g != NULL) return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH;
   if (proto->n_floats > 0) return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
+  if (proto->n_strings > 0) {
+    return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS;
+  }
   return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
 }
 
@@ -68,6 +72,15 @@ static esp_status fill(const Onnx__AttributeProto *proto, const char *folder,
     if (proto->t == NULL) break;
     made->kind = ESP_ATTRIBUTE_TENSOR;
     return esp_tensor_from_proto(proto->t, folder, arena, &made->tensor);
+  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
+    if (proto->sparse_tensor == NULL) break;
+    made->kind = ESP_ATTRIBUTE_TENSOR;
+    return esp_tensor_from_sparse(proto->sparse_tensor, folder, arena,
+                                  &made->tensor);
+  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTO:
+    if (proto->tp == NULL) break;
+    made->kind = ESP_ATTRIBUTE_TYPE;
+    return esp_type_from_proto(proto->tp, &made->type);
   default:
     break;
   }
@@ -76,13 +89,42 @@ static esp_status fill(const Onnx__AttributeProto *proto, const char *folder,
 }
 
 esp_status esp_attribute_from_proto(const Onnx__AttributeProto *proto,
-                                    const char *folder, esp_graph *graph,
-                                    int node) {
-  esp_attribute made = {.name = proto->name != NULL ? proto->name : ""};
-  const esp_status status = fill(proto, folder, graph->arena, &made);
-  if (status != ESP_OK) {
-    return esp_fail_within(status, "node %s: attribute %s",
-                           graph->node[node].name, made.name);
+                                    const char *name, const char *folder,
+                                    esp_arena *arena, esp_attribute *made) {
+  *made = (esp_attribute){.name = name != NULL ? name : ""};
+  const esp_status status = fill(proto, folder, arena, made);
+  return status == ESP_OK ? ESP_OK
+                          : esp_fail_within(status, "attribute %s", made->name);
+}
+
+bool esp_attribute_is_graph(const Onnx__AttributeProto *proto) {
+  return type_of(proto) == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH &&
+         proto->g != NULL;
+}
+
+static const Onnx__AttributeProto *find(Onnx__AttributeProto *const *list,
+                                        size_t count, const char *name) {
+  for (size_t i = 0; i < count; i++) {
+    if (list[i]->name != NULL && strcmp(list[i]->name, name) == 0) {
+      return list[i];
+    }
   }
-  return esp_graph_add_attribute(graph, node, &made);
+  return NULL;
+}
+
+const Onnx__AttributeProto *
+esp_attribute_resolve(const esp_inlined *call,
+                      const Onnx__AttributeProto *proto) {
+  while (proto != NULL && proto->ref_attr_name != NULL &&
+         proto->ref_attr_name[0] != '\0') {
+    if (call == NULL) return NULL;
+    const char *name = proto->ref_attr_name;
+    proto = find(call->node->attribute, call->node->n_attribute, name);
+    if (proto == NULL) {
+      return find(call->function->attribute_proto,
+                  call->function->n_attribute_proto, name);
+    }
+    call = call->outer;
+  }
+  return proto;
 }

@@ -7,6 +7,7 @@
 #include <espalier/session.h>
 
 #include "graph/graph.h"
+#include "op/datum.h"
 
 // What a model says of itself.
 typedef struct esp_model_info {
@@ -18,21 +19,24 @@ typedef struct esp_model_info {
   size_t weight_bytes; // of all constants
 } esp_model_info;
 
-// Reads an ONNX file into a graph: nodes sorted, names made unique, constants
-// from initializers (also those listed as inputs, IR 3) and, by their
-// attributes, from Constant nodes (value, value_float(s), value_int(s)); values
-// typed where the model says so, ESP_DIM_UNKNOWN for symbolic or absent
-// dimensions; opset version per node and domain.  `info` may be NULL.  The
+// Reads an ONNX file into a graph: nodes sorted; constants from initializers
+// (sparse ones too, and those listed as inputs, IR 3) and from Constant nodes;
+// calls of the model's own functions replaced by their bodies; subgraphs as
+// attributes, what they read from outside as inputs of their node; values typed
+// where the model says so, ESP_DIM_UNKNOWN for symbolic or absent dimensions;
+// opset version per node and domain, from 1 on.  `info` may be NULL.  The
 // caller frees the graph.
 // ESP_IO: cannot read the file.  ESP_BAD_INPUT: not ONNX, truncated, or broken;
 // names the node or tensor.  ESP_UNSUPPORTED: operators that the table does not
-// have, ALL of them with node names in one message, or an opset below 7.
+// have, ALL of them with node names in one message; inputs that are maps,
+// sparse or opaque; more than 100 functions and subgraphs in each other.
 esp_status esp_model_load(const char *path, esp_graph **graph,
                           esp_model_info *info);
 
-// Reads a serialised TensorProto (test data); name and bytes live in the arena.
-esp_status esp_model_read_tensor(const char *path, esp_arena *arena,
-                                 esp_tensor *tensor, const char **name);
+// Reads a serialised TensorProto, SequenceProto or OptionalProto (test data);
+// its tensors' bytes live in the arena.  The caller drops the value.
+esp_status esp_model_read_value(const char *path, esp_kind kind,
+                                esp_arena *arena, esp_datum **value);
 
 // The graph that a builder holds now, sorted and checked; its constants stay
 // the builder's, which must outlive it: hold it, and end that with

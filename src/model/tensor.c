@@ -291,29 +291,3 @@ esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
   *tensor = made;
   return ESP_OK;
 }
-
-esp_status esp_model_read_tensor(const char *path, esp_arena *arena,
-                                 esp_tensor *tensor, const char **name) {
-  unsigned char *bytes;
-  size_t count;
-  ESP_TRY(esp_file_read(path, &bytes, &count));
-  Onnx__TensorProto *proto = onnx__tensor_proto__unpack(NULL, count, bytes);
-  esp_status status;
-  if (proto == NULL || !proto->has_data_type) {
-    status = ESP_FAIL(ESP_BAD_INPUT, "%s is not a serialised tensor", path);
-    goto done;
-  }
-  status = esp_tensor_from_proto(proto, ".", arena, tensor);
-  if (status == ESP_OK && tensor->data == proto->raw_data.data) {
-    status = esp_arena_copy(arena, proto->raw_data.data, proto->raw_data.len,
-                            &tensor->data); // the message ends here
-  }
-  char *copy;
-  if (status == ESP_OK) status = esp_arena_string(arena, name_of(proto), &copy);
-  if (status == ESP_OK) *name = copy;
-
-done:
-  if (proto != NULL) onnx__tensor_proto__free_unpacked(proto, NULL);
-  esp_free(bytes);
-  return status;
-}

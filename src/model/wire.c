@@ -18,29 +18,49 @@ static bool read_varint(const unsigned char *bytes, size_t count, size_t *at,
   return false;
 }
 
-// Messages that can hold messages: the model's graph (7), functions (25) and
-// training info (20); a graph's nodes (1); a node's attributes (5); and an
-// attribute's graphs (6, 11).  All else ends within a few levels.
-typedef enum kind { MODEL, GRAPH, NODE, ATTRIBUTE, FLAT } kind;
+// Messages that can hold messages without end, and by which fields.  All else
+// ends within a few levels.
+static const struct {
+  esp_wire outer;
+  unsigned field;
+  esp_wire inner;
+} holds[] = {
+    {ESP_WIRE_MODEL, 7, ESP_WIRE_GRAPH},
+    {ESP_WIRE_MODEL, 25, ESP_WIRE_FUNCTION},
+    {ESP_WIRE_GRAPH, 1, ESP_WIRE_NODE},
+    {ESP_WIRE_GRAPH, 11, ESP_WIRE_VALUE_INFO},
+    {ESP_WIRE_GRAPH, 12, ESP_WIRE_VALUE_INFO},
+    {ESP_WIRE_FUNCTION, 7, ESP_WIRE_NODE},
+    {ESP_WIRE_FUNCTION, 11, ESP_WIRE_ATTRIBUTE},
+    {ESP_WIRE_NODE, 5, ESP_WIRE_ATTRIBUTE},
+    {ESP_WIRE_ATTRIBUTE, 6, ESP_WIRE_GRAPH},
+    {ESP_WIRE_ATTRIBUTE, 11, ESP_WIRE_GRAPH},
+    {ESP_WIRE_ATTRIBUTE, 14, ESP_WIRE_TYPE},
+    {ESP_WIRE_ATTRIBUTE, 15, ESP_WIRE_TYPE},
+    {ESP_WIRE_VALUE_INFO, 2, ESP_WIRE_TYPE},
+    {ESP_WIRE_TYPE, 4, ESP_WIRE_TYPE_INSIDE},
+    {ESP_WIRE_TYPE, 5, ESP_WIRE_TYPE_INSIDE},
+    {ESP_WIRE_TYPE, 9, ESP_WIRE_TYPE_INSIDE},
+    {ESP_WIRE_TYPE_INSIDE, 1, ESP_WIRE_TYPE},
+    {ESP_WIRE_TYPE_INSIDE, 2, ESP_WIRE_TYPE},
+    {ESP_WIRE_SEQUENCE, 5, ESP_WIRE_SEQUENCE},
+    {ESP_WIRE_SEQUENCE, 7, ESP_WIRE_OPTIONAL},
+    {ESP_WIRE_OPTIONAL, 5, ESP_WIRE_SEQUENCE},
+    {ESP_WIRE_OPTIONAL, 7, ESP_WIRE_OPTIONAL},
+};
 
-static kind inside(kind outer, uint64_t field) {
-  switch (outer) {
-  case MODEL:
-    return field == 7 ? GRAPH : field == 25 ? MODEL : FLAT;
-  case GRAPH:
-    return field == 1 ? NODE : FLAT;
-  case NODE:
-    return field == 5 ? ATTRIBUTE : FLAT;
-  case ATTRIBUTE:
-    return field == 6 || field == 11 ? GRAPH : FLAT;
-  default:
-    return FLAT;
+static esp_wire inside(esp_wire outer, uint64_t field) {
+  for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++) {
+    if (holds[i].outer == outer && holds[i].field == field) {
+      return holds[i].inner;
+    }
   }
+  return ESP_WIRE_FLAT;
 }
 
 typedef struct level {
   size_t end;
-  kind kind;
+  esp_wire kind;
 } level;
 
 // Moves past one field; a message that can hold others is entered.
@@ -65,8 +85,8 @@ static bool step(const unsigned char *bytes, level *stack, int *depth,
   }
   if (!read_varint(bytes, here.end, at, &length)) return false;
   if (length > here.end - *at) return false;
-  const kind entered = inside(here.kind, key >> 3);
-  if (entered == FLAT) {
+  const esp_wire entered = inside(here.kind, key >> 3);
+  if (entered == ESP_WIRE_FLAT) {
     *at += (size_t)length;
     return true;
   }
@@ -75,8 +95,9 @@ static bool step(const unsigned char *bytes, level *stack, int *depth,
   return true;
 }
 
-esp_status esp_wire_check(const unsigned char *bytes, size_t count) {
-  level stack[MOST_LEVELS] = {{.end = count, .kind = MODEL}};
+esp_status esp_wire_check(const unsigned char *bytes, size_t count,
+                          esp_wire kind) {
+  level stack[MOST_LEVELS] = {{.end = count, .kind = kind}};
   int depth = 0;
   size_t at = 0;
   while (depth >= 0) {

@@ -76,12 +76,12 @@ static void deep_nesting_is_refused(void) {
   unsigned char *nest = malloc(LEVELS * EACH + 16);
   size_t begin = LEVELS * EACH + 16;
   const size_t end = begin;
-  static const unsigned char fields[] = {6, 5, 1}; // attribute.g, node, graph
+  static const unsigned char fields[] = {1, 5, 6};
   for (int i = 0; i < LEVELS; i++) {
     size_t length = end - begin;
     unsigned char head[8];
     int used = 0;
-    head[used++] = (unsigned char)(fields[i % 3] << 3 | 2);
+    head[used++] = (unsigned char)(fields[(LEVELS + 1 - i) % 3] << 3 | 2);
     do {
       head[used++] = (unsigned char)(length >> 7 ? length | 0x80 : length);
     } while (length >>= 7);

@@ -21,10 +21,14 @@ static wire begin(int type, int64_t count) {
 }
 
 static esp_status read_back(wire *w) {
-  const char *name;
+  esp_datum *value = NULL;
   wire_write(w, path);
   wire_end(w);
-  return esp_model_read_tensor(path, arena, &tensor, &name);
+  const esp_status status =
+      esp_model_read_value(path, ESP_KIND_TENSOR, arena, &value);
+  if (status == ESP_OK) tensor = value->tensor; // its bytes are the arena's
+  esp_datum_drop(value);
+  return status;
 }
 
 static void four_bits_are_unpacked_from_raw_data(void) {
