@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs from Debian 12 what Espalier needs, and only what is missing.
-#   jobs/setup.sh [run] [test] [cluster] [tsan]        (default: run)
+#   jobs/setup.sh [run] [test] [cluster] [bench] [tsan]        (default: run)
 # A call with nothing to install needs neither network nor root.
 set -eu
 
@@ -38,6 +38,7 @@ cluster  slurm-client             sbatch, srun, squeue
 cluster  slurm-wlm-basic-plugins  Slurm's way to start MPI, pmix
 cluster  munge                    how Slurm's daemons trust one another
 cluster  iproute2                 the network between two hosts of a test
+bench    libstarpu-dev            a task runtime to compare with
 tsan     clang                    the preset tsan
 tsan     libomp-14-dev            an OpenMP whose races it can see
 LIST

@@ -154,6 +154,7 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                                     .group = run->group,
                                     .workers = run->workers,
                                     .bell = run->bell,
+                                    .timed = true,
                                     .slots = slots,
                                     .first_tag = first_tag};
   *engine = (esp_engine){.graph = built->graph,

@@ -222,7 +222,7 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
                            .ranks = 1,
                            .workers = workers,
                            .width = width,
-                           .input = in,
+                           .input = in, // shapes alone: the data will change
                            .batch = 1};
   esp_machine machine;
   ESP_TRY(esp_context_machine(s->context, &machine));
@@ -241,15 +241,36 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
   return status;
 }
 
+// The types and shapes of tensors, without their data; free().
+static esp_status forms_of(const esp_tensor *const *in, int count,
+                           const esp_tensor ***forms) {
+  const size_t n = (size_t)count + 1;
+  const esp_tensor **list = malloc(n * (sizeof *list + sizeof **list));
+  if (list == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a run");
+  esp_tensor *form = (esp_tensor *)(void *)(list + n);
+  for (int i = 0; i < count; i++) {
+    form[i] = *in[i];
+    form[i].data = NULL;
+    list[i] = &form[i];
+  }
+  *forms = list;
+  return ESP_OK;
+}
+
 static esp_status make_engine(esp_session *s, const esp_tensor *const *in,
                               int workers, int width, engine **made) {
   engine *e = calloc(1, sizeof *e);
   if (e == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a run");
   *e = (engine){.session = s, .workers = workers, .width = width};
   e->shape = calloc((size_t)s->model->ninput + 1, sizeof *e->shape);
+  const esp_tensor **forms = NULL;
   esp_status status = e->shape != NULL
-                          ? build_best(s, in, workers, width, &e->built)
+                          ? forms_of(in, s->model->ninput, &forms)
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot plan a run");
+  if (status == ESP_OK) {
+    status = build_best(s, forms, workers, width, &e->built);
+  }
+  free(forms);
   if (status == ESP_OK) {
     for (int i = 0; i < s->model->ninput; i++) e->shape[i] = in[i]->shape;
     const esp_exec_options options = {.graph = e->built.graph,

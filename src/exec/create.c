@@ -123,6 +123,7 @@ static esp_status prepare_step(esp_exec *exec, int index) {
   const esp_graph *graph = exec->options.graph;
   const esp_node *node = &graph->node[exec->rank->step[index].node];
   const esp_op *op = esp_op_get(node->op);
+  exec->made[index].run = op->run;
   if (op->prepare == NULL) return ESP_OK;
   esp_status status = ESP_OK;
   const esp_tensor **in = zeroed((size_t)node->nin, sizeof *in, &status);
@@ -139,7 +140,7 @@ static esp_status prepare_step(esp_exec *exec, int index) {
                            .nout = node->nout,
                            .in = in,
                            .out = out};
-    esp_prepared *made = &exec->prepared[index];
+    esp_prepared *made = &exec->made[index].prepared;
     status = op->prepare(&args, exec->options.plan->width, made);
     if (made->scratch_bytes > exec->scratch_bytes) {
       exec->scratch_bytes = made->scratch_bytes;
@@ -185,8 +186,7 @@ static esp_status create_messages(esp_exec *exec) {
 static esp_status create(esp_exec *exec) {
   const esp_exec_options *o = &exec->options;
   esp_status status = ESP_OK;
-  exec->prepared =
-      zeroed((size_t)exec->rank->nstep, sizeof *exec->prepared, &status);
+  exec->made = zeroed((size_t)exec->rank->nstep, sizeof *exec->made, &status);
   if (status != ESP_OK) return status;
   ESP_TRY(create_messages(exec));
   ESP_TRY(prepare_all(exec));
@@ -211,13 +211,13 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
 void esp_exec_free(esp_exec *exec) {
   if (exec == NULL) return;
   for (int i = 0; i < exec->slots; i++) free_slot(exec->slot[i]);
-  for (int s = 0; exec->prepared != NULL && s < exec->rank->nstep; s++) {
+  for (int s = 0; exec->made != NULL && s < exec->rank->nstep; s++) {
     const esp_step *step = &exec->rank->step[s];
     if (step->kind != ESP_STEP_RUN) continue;
     const esp_op *op = esp_op_get(exec->options.graph->node[step->node].op);
-    if (op->release != NULL) op->release(exec->prepared[s].state);
+    if (op->release != NULL) op->release(exec->made[s].prepared.state);
   }
-  free(exec->prepared);
+  free(exec->made);
   for (int seat = 0; seat < ESP_MAX_SEATS; seat++) {
     esp_free(exec->scratch[seat]);
   }

@@ -29,6 +29,7 @@ typedef struct esp_exec_options {
   // NULL: the conductor asks esp_exec_done().
   void (*ended)(void *context, int slot);
   void *context;
+  bool timed; // every node is timed (esp_exec_add_seconds), which costs 50 ns
   int slots;
   int first_tag; // of the tags slots * plan->nmessage that are this exec's
 } esp_exec_options;
@@ -75,8 +76,8 @@ double esp_exec_batch_seconds(const esp_exec *exec, int slot);
 
 // Bytes of the slots' blocks and of scratch memory.
 size_t esp_exec_bytes(const esp_exec *exec);
-// Adds to seconds[n] what node n has taken in all batches so far on this rank.
-// Call it when no slot runs.
+// Adds to seconds[n] what node n has taken in all batches so far on this rank;
+// of a timed exec.  Call it when no slot runs.
 void esp_exec_add_seconds(const esp_exec *exec, double *seconds);
 
 #endif

@@ -9,6 +9,12 @@
 
 struct esp_slot;
 
+// A node's operator, ready to run.
+typedef struct esp_made {
+  esp_status (*run)(const esp_args *args, const void *state, esp_team team);
+  esp_prepared prepared;
+} esp_made;
+
 // What a worker needs to run a step of a slot.
 typedef struct esp_ready {
   esp_item item; // first: the pool hands this address back
@@ -50,9 +56,9 @@ typedef struct esp_slot {
 struct esp_exec {
   esp_exec_options options;
   const esp_rank_plan *rank;
-  int roots;  // steps that wait for none
-  bool chain; // one worker and no messages: steps in order, no counters
-  esp_prepared *prepared;       // [nstep]
+  int roots;      // steps that wait for none
+  bool chain;     // one worker and no messages: steps in order, no counters
+  esp_made *made; // [nstep]
   size_t scratch_bytes;         // that the hungriest step needs
   void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
   atomic_size_t bytes;

@@ -59,24 +59,49 @@ static esp_status scratch_of(esp_exec *exec, int seat, void **scratch) {
   return ESP_OK;
 }
 
+// The first step of a batch sets its clock.
+static void note_begin(esp_slot *s, double now) {
+  if (!atomic_load_explicit(&s->begun, memory_order_relaxed) &&
+      !atomic_exchange_explicit(&s->begun, true, memory_order_relaxed)) {
+    s->began = now;
+  }
+}
+
+static void compute(esp_slot *s, int step, esp_team team) {
+  const esp_args *args = &s->args[step];
+  const esp_made *made = &s->exec->made[step];
+  const esp_status status = made->run(args, made->prepared.state, team);
+  if (status != ESP_OK) note_failure(s, args->node, status);
+}
+
+static void compute_timed(esp_slot *s, int step, esp_team team) {
+  const double begin = esp_clock_seconds();
+  note_begin(s, begin);
+  compute(s, step, team);
+  s->step_seconds[step] += esp_clock_seconds() - begin;
+}
+
+static bool has_failed(const esp_slot *s) {
+  return atomic_load_explicit(&s->failed, memory_order_relaxed) != 0;
+}
+
 // Computes one node; after a failure the rest of the batch is passed over, so
 // that counters and messages come to their end.
 static void run_node(esp_slot *s, int step, int seat) {
   esp_exec *exec = s->exec;
-  if (atomic_load_explicit(&s->failed, memory_order_relaxed) != 0) return;
-  const esp_args *args = &s->args[step];
+  if (has_failed(s)) return;
   esp_team team = {.width = exec->options.plan->width};
-  const double begin = esp_clock_seconds();
-  if (!atomic_exchange_explicit(&s->begun, true, memory_order_relaxed)) {
-    s->began = begin;
+  const esp_status status = scratch_of(exec, seat, &team.scratch);
+  if (status != ESP_OK) {
+    note_failure(s, s->args[step].node, status);
+  } else if (exec->options.timed) {
+    compute_timed(s, step, team);
+  } else {
+    if (!atomic_load_explicit(&s->begun, memory_order_relaxed)) {
+      note_begin(s, esp_clock_seconds());
+    }
+    compute(s, step, team);
   }
-  esp_status status = scratch_of(exec, seat, &team.scratch);
-  if (status == ESP_OK) {
-    status =
-        esp_op_get(args->node->op)->run(args, exec->prepared[step].state, team);
-  }
-  s->step_seconds[step] += esp_clock_seconds() - begin;
-  if (status != ESP_OK) note_failure(s, args->node, status);
 }
 
 static void finish_slot(esp_slot *s) {
@@ -143,8 +168,16 @@ void esp_slot_run_step(esp_item *item, int seat) {
 void esp_slot_run_chain(esp_item *item, int seat) {
   const esp_ready *r = (const esp_ready *)(const void *)item;
   esp_slot *s = r->slot;
-  for (int step = 0; step < s->exec->rank->nstep; step++) {
-    run_node(s, step, seat);
+  const int steps = s->exec->rank->nstep;
+  if (steps > 0) run_node(s, 0, seat);
+  const esp_team team = {.width = s->exec->options.plan->width,
+                         .scratch = s->exec->scratch[seat]};
+  for (int step = 1; step < steps && !has_failed(s); step++) {
+    if (s->exec->options.timed) {
+      compute_timed(s, step, team);
+    } else {
+      compute(s, step, team);
+    }
   }
   finish_slot(s);
 }

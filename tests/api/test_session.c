@@ -117,6 +117,31 @@ static void a_builder_may_be_freed_before_its_session(void) {
   esp_close(context);
 }
 
+static void other_data_give_another_result(void) {
+  esp_context *context = open_context(1, 1);
+  esp_builder *builder;
+  esp_session *session;
+  CHECK_OK(esp_builder_create(17, &builder));
+  CHECK_OK(
+      esp_builder_add_input(builder, "x", ESP_FLOAT, (const int64_t[]){1}, 1));
+  CHECK_OK(esp_builder_add_node(builder, "Neg", NULL, (const char *[]){"x"}, 1,
+                                (const char *[]){"y"}, 1));
+  CHECK_OK(esp_builder_add_output(builder, "y"));
+  CHECK_OK(esp_session_open_builder(context, builder, NULL, &session));
+  for (int i = 0; i < 3; i++) {
+    float data = (float)i;
+    esp_tensor *x;
+    CHECK_OK(esp_tensor_wrap(ESP_FLOAT, (const int64_t[]){1}, 1, &data, &x));
+    esp_tensor *y = run(session, x);
+    CU_ASSERT_EQUAL(*(float *)esp_tensor_data(y), -data);
+    esp_tensor_free(y);
+    esp_tensor_free(x);
+  }
+  esp_session_close(session);
+  esp_builder_free(builder);
+  esp_close(context);
+}
+
 static void a_session_tells_what_it_wants(void) {
   esp_context *context = open_context(1, 1);
   esp_builder *builder = build_towers();
@@ -380,6 +405,7 @@ int main(void) {
   static const check_case cases[] = {
       CASE(any_number_of_threads_gives_the_same_bytes),
       CASE(a_builder_may_be_freed_before_its_session),
+      CASE(other_data_give_another_result),
       CASE(a_session_tells_what_it_wants),
       CASE(many_threads_and_tasks_share_a_session),
       CASE(runs_may_be_begun_and_awaited),
