@@ -176,6 +176,7 @@ typedef struct places {
   inputs in;
   esp_product product;
   convolution conv;
+  int64_t a_rows;        // of all of the first operand's matrices
   size_t a_zero, b_zero; // int32
   size_t sums;           // int32, where the result is not int32 itself
   size_t columns;
@@ -207,7 +208,9 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   } else {
     ESP_TRY(form_product(args, &p->in, &p->product, &y));
     const esp_product *q = &p->product;
-    p->a_zero = reserve(&total, q->m * q->batch, sizeof(int32_t));
+    // One second operand for all makes the first a single tall matrix.
+    p->a_rows = q->batch == 1 ? q->m : q->m * esp_shape_count(&q->a_batch);
+    p->a_zero = reserve(&total, p->a_rows, sizeof(int32_t));
     p->b_zero =
         reserve(&total, q->n * esp_shape_count(&q->b_batch), sizeof(int32_t));
   }
@@ -238,11 +241,7 @@ static void run_products(const esp_args *args, const places *p, esp_team team,
   int32_t *a_zero = (int32_t *)(void *)(scratch + p->a_zero);
   int32_t *b_zero = (int32_t *)(void *)(scratch + p->b_zero);
   const bool one = b_zeros == NULL || esp_shape_count(&b_zeros->shape) == 1;
-  const int64_t a_rows =
-      a->shape.ndim > 0 ? esp_shape_count(&a->shape) / (q->k > 0 ? q->k : 1)
-                        : 1;
-  spread(input(args, p->in.a_zero),
-         a_rows < q->m * q->batch ? a_rows : q->m * q->batch, a_zero);
+  spread(input(args, p->in.a_zero), p->a_rows, a_zero);
   spread(b_zeros, one ? 1 : q->n * esp_shape_count(&q->b_batch), b_zero);
   for (int64_t i = 0; i < q->batch; i++) {
     const int64_t at = esp_product_matrix(q, &q->a_batch, i);

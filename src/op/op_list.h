@@ -172,3 +172,11 @@ OP(TILE, "Tile", strided)
 OP(TRANSPOSE, "Transpose", strided)
 
 OP(PAD, "Pad", pad)
+
+OP(CUM_SUM, "CumSum", cumulate)
+
+OP(EINSUM, "Einsum", einsum)
+
+OP(ONE_HOT, "OneHot", onehot)
+
+OP(TRILU, "Trilu", triangle)

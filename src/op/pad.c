@@ -47,7 +47,7 @@ static esp_status infer(const esp_args *args) {
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
   mode m = CONSTANT;
   ESP_TRY(esp_check_arity(args, 1, 4, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   ESP_TRY(mode_of(args, &m));
   ESP_TRY(pads_of(args, before, after));
   esp_shape shape = args->in[0]->shape;

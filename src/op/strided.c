@@ -214,7 +214,7 @@ static esp_status infer(const esp_args *args) {
   view v;
   esp_shape shape;
   ESP_TRY(esp_check_arity(args, 1, 5, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY | ESP_TYPE(ESP_COMPLEX64)));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   ESP_TRY(view_of(args, &v, &shape));
   esp_set_output(args, 0, args->in[0]->type, &shape);
   return ESP_OK;

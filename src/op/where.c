@@ -9,7 +9,7 @@
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 3, 3, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_BOOL)));
-  ESP_TRY(esp_check_type(args, 1, ESP_TYPES_ANY));
+  ESP_TRY(esp_check_type(args, 1, ESP_TYPES_ALL));
   ESP_TRY(esp_check_same_type(args, 1, 2));
   esp_shape shape;
   ESP_TRY(
