@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "kernel/parallel.h"
 #include "op/broadcast.h"
@@ -135,6 +136,14 @@ LOOP(equal, bool, uint8_t, uint8_t, (p != 0) == (q != 0))
 #define PRELU(s, t, d) [d] = prelu_##s,
 #define LARGEST(s, t, d) [d] = largest_##s,
 #define SMALLEST(s, t, d) [d] = smallest_##s,
+static bool equal_text(const void *va, int64_t sa, const void *vb, int64_t sb,
+                       void *vy, int64_t n) {
+  char *const *a = va, *const *b = vb;
+  uint8_t *y = vy;
+  for (int64_t i = 0; i < n; i++) y[i] = strcmp(a[i * sa], b[i * sb]) == 0;
+  return true;
+}
+
 #define EQUAL(s, t, d) [d] = equal_##s,
 #define LESS(s, t, d) [d] = less_##s,
 #define LESS_EQUAL(s, t, d) [d] = less_equal_##s,
@@ -160,7 +169,9 @@ static const esp_binary_loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_BITWISE_XOR] = {ESP_INTEGER_TYPES(BITS_XOR)},
     [ESP_OP_MAX] = ROW(LARGEST),
     [ESP_OP_MIN] = ROW(SMALLEST),
-    [ESP_OP_EQUAL] = {ESP_ALL_TYPES(EQUAL)[ESP_BOOL] = equal_bool},
+    [ESP_OP_EQUAL] =
+        {ESP_ALL_TYPES(EQUAL)[ESP_BOOL] = equal_bool, [ESP_STRING] =
+                                                          equal_text},
     [ESP_OP_LESS] = ROW(LESS),
     [ESP_OP_LESS_OR_EQUAL] = ROW(LESS_EQUAL),
     [ESP_OP_GREATER] = ROW(GREATER),

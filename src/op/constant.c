@@ -19,6 +19,10 @@ static esp_status infer_of_shape(const esp_args *args) {
   }
   const esp_attribute *value =
       esp_node_attribute(args->node, "value", ESP_ATTRIBUTE_TENSOR);
+  if (value != NULL && esp_shape_count(&value->tensor.shape) != 1) {
+    return ESP_FAIL(ESP_BAD_INPUT, "value has %lld elements, expected one",
+                    (long long)esp_shape_count(&value->tensor.shape));
+  }
   esp_set_output(args, 0, value != NULL ? value->tensor.type : ESP_FLOAT,
                  &shape);
   return ESP_OK;

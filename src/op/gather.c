@@ -47,7 +47,7 @@ static esp_status infer_nd(const esp_args *args, esp_shape *shape) {
 static esp_status infer(const esp_args *args) {
   esp_shape shape = {0};
   ESP_TRY(esp_check_arity(args, 2, 2, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   ESP_TRY(esp_check_type(args, 1, ESP_TYPE(ESP_INT64) | ESP_TYPE(ESP_INT32)));
   ESP_TRY(esp_check_ndim(args, 0, 1, ESP_MAX_NDIM));
   switch (args->node->op) {

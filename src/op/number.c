@@ -1,5 +1,7 @@
 #include "op/number.h"
 
+#include <string.h>
+
 #include <math.h>
 
 #include "op/dispatch.h"
@@ -103,4 +105,13 @@ void esp_whole_put(const esp_tensor *tensor, int64_t i, int64_t value) {
   esp_number_store(
       tensor->type, tensor->data, i,
       (esp_number){.whole = value, .is_unsigned = tensor->type == ESP_UINT64});
+}
+
+void esp_fill_zero(esp_dtype type, void *data, int64_t count) {
+  static const char empty[] = "";
+  if (type != ESP_STRING) {
+    memset(data, 0, (size_t)count * esp_dtype_bytes(type));
+    return;
+  }
+  for (int64_t i = 0; i < count; i++) ((const char **)data)[i] = empty;
 }

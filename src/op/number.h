@@ -32,4 +32,7 @@ void esp_number_put(const esp_tensor *tensor, int64_t i, double value);
 int64_t esp_whole_at(const esp_tensor *tensor, int64_t i);
 void esp_whole_put(const esp_tensor *tensor, int64_t i, int64_t value);
 
+// Fills with what says nothing: 0, or the empty string.
+void esp_fill_zero(esp_dtype type, void *data, int64_t count);
+
 #endif

@@ -5,6 +5,7 @@
 #include "kernel/parallel.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/number.h"
 
 typedef enum mode { CONSTANT, EDGE, REFLECT, WRAP } mode;
 
@@ -48,6 +49,9 @@ static esp_status infer(const esp_args *args) {
   mode m = CONSTANT;
   ESP_TRY(esp_check_arity(args, 1, 4, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
+  if (args->node->version >= 11 && esp_has_input(args, 2)) {
+    ESP_TRY(esp_check_same_type(args, 0, 2));
+  }
   ESP_TRY(mode_of(args, &m));
   ESP_TRY(pads_of(args, before, after));
   esp_shape shape = args->in[0]->shape;
@@ -119,7 +123,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
 typedef struct work {
   const esp_args *args;
   const table *table;
-  unsigned char fill[8];
+  unsigned char fill[16]; // one element of the widest type
 } work;
 
 // Rows of the last axis: begin and end count rows.
@@ -155,11 +159,11 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   enum { GRAIN = 8192 };
   work w = {.args = args, .table = state};
   const esp_tensor *y = args->out[0];
+  esp_fill_zero(y->type, w.fill, 1);
   if (args->node->version < 11) {
     const float value = esp_node_float(args->node, "value", 0);
-    if (y->type == ESP_FLOAT) memcpy(w.fill, &value, sizeof value);
-    const double wide = (double)value;
-    if (y->type == ESP_DOUBLE) memcpy(w.fill, &wide, sizeof wide);
+    esp_number_store(y->type, w.fill, 0,
+                     (esp_number){.floating = true, .real = (double)value});
   } else if (esp_has_input(args, 2) &&
              esp_shape_count(&args->in[2]->shape) == 1) {
     memcpy(w.fill, args->in[2]->data, esp_dtype_bytes(y->type));

@@ -8,6 +8,7 @@
 #include "op/along.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/number.h"
 #include "op/walk.h"
 
 typedef struct scan {
@@ -208,8 +209,9 @@ static esp_status lengthen(esp_datum **datum, int64_t most) {
   ESP_TRY(esp_datum_tensor(t->type, &shape, &made));
   const size_t have = esp_tensor_bytes(t);
   memcpy(made->tensor.data, t->data, have);
-  memset((unsigned char *)made->tensor.data + have, 0,
-         esp_tensor_bytes(&made->tensor) - have);
+  const size_t left = esp_tensor_bytes(&made->tensor) - have;
+  esp_fill_zero(t->type, (unsigned char *)made->tensor.data + have,
+                (int64_t)(left / esp_dtype_bytes(t->type)));
   esp_datum_drop(*datum);
   *datum = made;
   return ESP_OK;

@@ -135,6 +135,9 @@ static esp_status bind_input(esp_graph *graph, int i,
     return ESP_FAIL(ESP_UNSUPPORTED, "input \"%s\" is not a tensor",
                     value->name);
   }
+  if (value->tensor.type == ESP_STRING) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "input \"%s\" holds strings", value->name);
+  }
   if (options->input != NULL) {
     value->tensor = *options->input[i];
     value->any_shape = false;
