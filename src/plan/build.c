@@ -93,6 +93,17 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   return ESP_OK;
 }
 
+esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds) {
+  esp_tasks *tasks;
+  esp_schedule schedule = {0};
+  ESP_TRY(esp_tasks_create(problem, &tasks));
+  const esp_status status = best_schedule(tasks, &schedule);
+  if (status == ESP_OK) *seconds = schedule.finish;
+  free(schedule.at);
+  esp_tasks_free(tasks);
+  return status;
+}
+
 void esp_plan_free(esp_plan *plan) {
   if (plan == NULL) return;
   for (int r = 0; plan->rank != NULL && r < plan->ranks; r++) {

@@ -43,15 +43,21 @@ static void rate(const esp_tasks *tasks, int ranks, candidate *list) {
   }
 }
 
-// When everything that node n reads is on `rank`.
+// When everything that node n reads is on `rank`, for its `worker`.
 static double data_ready(const esp_tasks *tasks, const esp_schedule *schedule,
-                         int n, int rank) {
+                         int n, int rank, int worker) {
+  const double handover = tasks->problem->handover_seconds;
   double ready = 0;
   for (int e = tasks->in_first[n]; e < tasks->in_first[n + 1]; e++) {
     const esp_edge *edge = &tasks->in[e];
     const int home = edge->from >= 0 ? schedule->at[edge->from].rank : 0;
     const double made = edge->from >= 0 ? schedule->at[edge->from].finish : 0.0;
-    ready = fmax(ready, home == rank ? made : made + edge->seconds);
+    double way = home == rank ? 0 : edge->seconds;
+    if (home == rank && edge->from >= 0 &&
+        schedule->at[edge->from].worker != worker) {
+      way = handover;
+    }
+    ready = fmax(ready, made + way);
   }
   return ready;
 }
@@ -61,8 +67,8 @@ static void place(const esp_tasks *tasks, esp_schedule *schedule, int n,
   esp_slot_of_node best = {.finish = (double)INFINITY};
   double best_end = (double)INFINITY;
   for (int r = 0; r < ranks; r++) {
-    const double ready = data_ready(tasks, schedule, n, r);
     for (int w = 0; w < workers; w++) {
+      const double ready = data_ready(tasks, schedule, n, r, w);
       const double start = fmax(ready, idle_from[r * workers + w]);
       const double finish = start + tasks->problem->seconds[n];
       const double end = finish + (r != 0 ? tasks->to_home[n] : 0);

@@ -20,6 +20,7 @@ typedef struct esp_plan_problem {
   int width;              // OpenMP threads of an operator
   const double *seconds;  // of each node at that width
   double message_seconds, message_bytes_per_second;
+  double handover_seconds; // from one worker of a rank to another
 } esp_plan_problem;
 
 typedef enum esp_step_kind {
@@ -71,6 +72,8 @@ typedef struct esp_plan {
 // it; it keeps nothing of the problem.
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan);
 void esp_plan_free(esp_plan *plan); // NULL is allowed
+// Only the seconds of the plan that would be built.
+esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds);
 
 // Checks what exec/ relies on: every node once, after what it reads; every
 // message sent and received once; no step waits for a later one; no two values
