@@ -101,7 +101,8 @@ esp_status esp_report_json(const esp_report *report, char **text);
 typedef struct esp_setting {
   int64_t batch;
   int ranks, workers, width;
-  int cores; // of each rank
+  int cores;    // of each rank
+  bool measure; // explain: run the model on random input, do not only estimate
 } esp_setting;
 
 // What there is to gain from each kind of parallelism for this model, in words

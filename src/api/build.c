@@ -12,6 +12,22 @@ esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine) {
   return ESP_OK;
 }
 
+esp_status esp_build_batch(const esp_graph *model, int input, int64_t asked,
+                           int64_t fallback, int64_t *batch) {
+  *batch = asked > 0 ? asked : fallback;
+  if (input >= model->ninput) return ESP_OK;
+  const esp_tensor *tensor = &model->value[model->input[input]].tensor;
+  const int64_t fixed = tensor->shape.ndim > 0 ? tensor->shape.dim[0] : -1;
+  if (fixed < 0) return ESP_OK;
+  if (asked > 0 && asked != fixed) {
+    return ESP_FAIL(ESP_USAGE,
+                    "batch is %lld, but the model takes %lld samples at a time",
+                    (long long)asked, (long long)fixed);
+  }
+  *batch = fixed;
+  return ESP_OK;
+}
+
 esp_status esp_build(const esp_build_options *options, esp_built *built) {
   esp_built made = {0};
   const esp_optimise_options how = {.batch = options->batch,

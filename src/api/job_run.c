@@ -113,15 +113,9 @@ static esp_status choose_batch(esp_running *run) {
   static const int64_t DEFAULT_BATCH = 16;
   const esp_value *input = &run->model->value[run->model->input[run->feed]];
   const int64_t fixed = input->tensor.shape.dim[0];
-  run->batch = run->job->batch > 0 ? run->job->batch : DEFAULT_BATCH;
+  ESP_TRY(esp_build_batch(run->model, run->feed, run->job->batch, DEFAULT_BATCH,
+                          &run->batch));
   if (fixed >= 0) {
-    if (run->job->batch > 0 && run->job->batch != fixed) {
-      return ESP_FAIL(ESP_USAGE,
-                      "batch is %lld, but the model takes %lld "
-                      "samples at a time",
-                      (long long)run->job->batch, (long long)fixed);
-    }
-    run->batch = fixed;
     if (fixed <= 0 || run->samples % fixed != 0) {
       return ESP_FAIL(ESP_UNSUPPORTED,
                       "the model takes %lld samples at a time, which does not "

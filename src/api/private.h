@@ -60,6 +60,11 @@ typedef struct esp_build_options {
   const esp_tensor *const *input; // of each graph input; NULL: by the batch
   int ranks, workers, width;
 } esp_build_options;
+// The batch for a model of which `input` is fed: what that input fixes, or else
+// `asked`, or, when that is 0, `fallback`.  ESP_USAGE: another one is asked for
+// than the model fixes.
+esp_status esp_build_batch(const esp_graph *model, int input, int64_t asked,
+                           int64_t fallback, int64_t *batch);
 esp_status esp_build(const esp_build_options *options, esp_built *built);
 void esp_build_end(esp_built *built);
 

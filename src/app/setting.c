@@ -44,6 +44,8 @@ static int read_request(const char *subcommand, int argc, char **argv,
       r->model = a.value;
     } else if (strcmp(a.key, "json") == 0) {
       r->json = true;
+    } else if (strcmp(a.key, "measure") == 0) {
+      r->setting.measure = true;
     } else if (strcmp(a.key, "help") == 0) {
       r->help = true;
     } else {
@@ -79,10 +81,21 @@ static int answer_request(const char *subcommand, int argc, char **argv,
 int app_explain(int argc, char **argv) {
   return answer_request(
       "explain", argc, argv,
-      "usage: espalier explain MODEL.onnx [--batch N] [--cores N] [--json]\n\n"
-      "Tells what the model is made of, its critical path, and what more "
-      "inter-op threads\n(branches side by side), wider operators, ranks and "
-      "replicas can gain, and why not\nmore.\n",
+      "usage: espalier explain MODEL.onnx [--measure] [--batch N] [--cores N]\n"
+      "                        [--ranks N] [--json]\n\n"
+      "Tells what the model is made of, its critical path, how many operators "
+      "can run at\nonce along it, and what more inter-op threads (branches "
+      "side by side), wider\noperators, ranks and replicas give, and why not "
+      "more.\n\n"
+      "  --measure   run the model on random input: times of its operators, "
+      "and "
+      "of one\n              batch with a worker, or a wider operator, or a "
+      "batch for each core\n"
+      "  --batch N   samples in a batch (1, or what the model fixes)\n"
+      "  --cores N   as if there were N cores (those that this process may "
+      "use)\n"
+      "  --ranks N   ranks that share one batch (2)\n"
+      "  --json      all of it as JSON\n",
       esp_explain);
 }
 

@@ -1,0 +1,452 @@
+#include "api/trial.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "kernel/parallel.h"
+#include "kernel/speed.h"
+
+enum { MOST_ROUNDS = 9, FEWEST_ROUNDS = 5, MOST_BATCHES = 200 };
+// Of one shape in one round; and the batch above which rounds are few.
+static const double ROUND_SECONDS = 20e-3, LONG_BATCH_SECONDS = 50e-3;
+
+static int rising(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// The value below which `part` of the list lies; sorts it.
+static double quantile(double *list, int count, double part) {
+  qsort(list, (size_t)count, sizeof *list, rising);
+  return list[(int)(part * (count - 1) + 0.5)];
+}
+
+// What threads cost ----------------------------------------------------------
+
+// An item that notes when it runs, or measures something there.
+typedef struct probe {
+  esp_item item;  // the first member: the pool gives it back
+  esp_bell *bell; // rung when it is done; NULL: somebody watches
+  int width;
+  double began, result;
+  esp_status status;
+  atomic_bool done;
+} probe;
+
+static void finish_probe(probe *p) {
+  esp_bell *bell = p->bell; // once done, the probe may be gone
+  atomic_store_explicit(&p->done, true, memory_order_release);
+  if (bell != NULL) esp_bell_ring(bell);
+}
+
+static void note_time(esp_item *item, int seat) {
+  probe *p = (probe *)item;
+  (void)seat;
+  p->began = esp_clock_seconds();
+  finish_probe(p);
+}
+
+static void do_nothing(int64_t begin, int64_t end, void *argument) {
+  (void)begin;
+  (void)end;
+  (void)argument;
+}
+
+static void time_regions(esp_item *item, int seat) {
+  enum { REGIONS = 200, FIRST = 10 };
+  probe *p = (probe *)item;
+  double took[REGIONS];
+  (void)seat;
+  for (int r = 0; r < FIRST + REGIONS; r++) {
+    const double began = esp_clock_seconds();
+    esp_loop_over(p->width, p->width, 1, do_nothing, NULL);
+    if (r >= FIRST) took[r - FIRST] = esp_clock_seconds() - began;
+  }
+  p->result = quantile(took, REGIONS, 0.5);
+  finish_probe(p);
+}
+
+static void time_memory(esp_item *item, int seat) {
+  probe *p = (probe *)item;
+  double flops;
+  (void)seat;
+  p->status = esp_kernel_speed(&flops, &p->result);
+  finish_probe(p);
+}
+
+static void begin_probe(esp_workers *workers, probe *p,
+                        void (*run)(esp_item *, int)) {
+  p->item.run = run;
+  atomic_store(&p->done, false);
+  esp_workers_push(workers, &p->item);
+}
+
+// Watches, so that nothing is lost between the end and the return.
+static void watch_probe(const probe *p) {
+  while (!atomic_load_explicit(&p->done, memory_order_acquire)) thrd_yield();
+}
+
+// Sleeps, so that the core is the probe's.
+static void wait_probe(const probe *p) {
+  for (;;) {
+    const uint64_t seen = esp_bell_count(p->bell);
+    if (atomic_load_explicit(&p->done, memory_order_acquire)) return;
+    esp_bell_wait(p->bell, seen, -1);
+  }
+}
+
+// The pool of the probes, away from this thread's core where there is another.
+static esp_status open_pool(const esp_cores *cores, int count, int width,
+                            esp_workers **workers) {
+  const int skip = cores->count > count * width ? 1 : 0;
+  const esp_workers_options pool = {.count = count,
+                                    .width = width,
+                                    .unit = cores->unit + skip,
+                                    .units = cores->count - skip};
+  return esp_workers_open(&pool, workers);
+}
+
+static esp_status measure_handover(const esp_cores *cores, double *seconds) {
+  enum { ROUNDS = 200 };
+  static const double PAUSE = 20e-6, LIMIT = 50e-3;
+  esp_workers *workers = NULL;
+  double took[ROUNDS];
+  int rounds = 0;
+  ESP_TRY(open_pool(cores, 1, 1, &workers));
+  probe p = {0};
+  const double first = esp_clock_seconds();
+  while (rounds < ROUNDS && esp_clock_seconds() - first < LIMIT) {
+    const double began = esp_clock_seconds();
+    begin_probe(workers, &p, note_time);
+    watch_probe(&p);
+    took[rounds++] = p.began - began;
+    const double rest = esp_clock_seconds();
+    while (esp_clock_seconds() - rest < PAUSE) continue;
+  }
+  esp_workers_close(workers);
+  *seconds = quantile(took, rounds, 0.5);
+  return ESP_OK;
+}
+
+// Runs `count` probes at once on a pool of as many workers.
+static esp_status run_probes(const esp_cores *cores, int count, int width,
+                             void (*run)(esp_item *, int), probe *probes) {
+  esp_workers *workers = NULL;
+  esp_bell *bell = NULL;
+  esp_status status = esp_bell_create(&bell);
+  if (status == ESP_OK) status = open_pool(cores, count, width, &workers);
+  for (int c = 0; c < count && status == ESP_OK; c++) {
+    probes[c].bell = bell;
+    probes[c].width = width;
+    begin_probe(workers, &probes[c], run);
+  }
+  for (int c = 0; c < count && status == ESP_OK; c++) wait_probe(&probes[c]);
+  esp_workers_close(workers);
+  esp_bell_free(bell);
+  return status;
+}
+
+static esp_status measure_region(const esp_cores *cores, double *seconds) {
+  probe p = {0};
+  ESP_TRY(run_probes(cores, 1, cores->count, time_regions, &p));
+  *seconds = p.result;
+  return ESP_OK;
+}
+
+static esp_status measure_memory(const esp_cores *cores,
+                                 double *bytes_per_second) {
+  probe *p = calloc((size_t)cores->count, sizeof *p);
+  if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot measure the memory");
+  esp_status status = run_probes(cores, cores->count, 1, time_memory, p);
+  *bytes_per_second = 0;
+  for (int c = 0; c < cores->count && status == ESP_OK; c++) {
+    *bytes_per_second += p[c].result;
+    if (p[c].status != ESP_OK) {
+      status = ESP_FAIL(p[c].status, "cannot measure the memory");
+    }
+  }
+  free(p);
+  return status;
+}
+
+esp_status esp_trial_overheads(const esp_cores *cores,
+                               const esp_machine *machine,
+                               esp_overheads *overheads) {
+  *overheads = (esp_overheads){.bytes_per_second = machine->bytes_per_second};
+  ESP_TRY(measure_handover(cores, &overheads->handover_seconds));
+  if (cores->count == 1) return ESP_OK;
+  ESP_TRY(measure_region(cores, &overheads->region_seconds));
+  return measure_memory(cores, &overheads->bytes_per_second);
+}
+
+// Trials ---------------------------------------------------------------------
+
+// One shape, ready to run.
+typedef struct rig {
+  const esp_graph *graph;
+  esp_plan *plan;
+  esp_workers *workers;
+  esp_bell *bell;
+  esp_exec *exec;
+  int slots;
+  void *const *sample; // [ninput] what every batch is given
+  int64_t batches;     // started so far
+  double first_seconds;
+  int in_round; // batches of a round
+  double took[MOST_ROUNDS];
+} rig;
+
+static esp_status plan_rig(const esp_trial_options *o, int workers, int width,
+                           rig *r) {
+  double *seconds = calloc((size_t)o->graph->nnode + 1, sizeof *seconds);
+  if (seconds == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan the trial");
+  esp_status status = esp_cost_estimate(o->graph, o->machine, width, seconds);
+  const esp_plan_problem problem = {.graph = o->graph,
+                                    .ranks = 1,
+                                    .workers = workers,
+                                    .width = width,
+                                    .seconds = seconds,
+                                    .message_seconds = 1,
+                                    .message_bytes_per_second = 1,
+                                    .handover_seconds = o->handover_seconds};
+  if (status == ESP_OK) status = esp_plan_build(&problem, &r->plan);
+  free(seconds);
+  return status;
+}
+
+static void fill_input(const esp_tensor *tensor, void *to) {
+  uint64_t state = 88172645463325252u; // xorshift64
+  const int64_t count = esp_shape_count(&tensor->shape);
+  for (int64_t i = 0; i < count; i++) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    const double uniform = (double)(state >> 11) / (double)(1ull << 53);
+    if (tensor->type == ESP_FLOAT) ((float *)to)[i] = (float)uniform;
+    if (tensor->type == ESP_DOUBLE) ((double *)to)[i] = uniform;
+    if (tensor->type == ESP_FLOAT16) {
+      ((uint16_t *)to)[i] = esp_to_float16((float)uniform);
+    }
+    if (tensor->type == ESP_BFLOAT16) {
+      ((uint16_t *)to)[i] = esp_to_bfloat16((float)uniform);
+    }
+  }
+}
+
+// Strings have no content that could be made up.
+static esp_status make_samples(const esp_graph *graph, void **sample) {
+  for (int i = 0; i < graph->ninput; i++) {
+    const esp_value *value = &graph->value[graph->input[i]];
+    if (value->tensor.type == ESP_STRING) {
+      return ESP_FAIL(ESP_UNSUPPORTED,
+                      "input \"%s\" is of strings, which cannot be made up: "
+                      "leave measure out",
+                      value->name);
+    }
+    ESP_TRY(esp_allocate_zero(esp_tensor_bytes(&value->tensor), 1, &sample[i]));
+    fill_input(&value->tensor, sample[i]);
+  }
+  return ESP_OK;
+}
+
+static esp_status open_rig(const esp_trial_options *o, esp_trial_shape shape,
+                           void *const *sample, rig *r) {
+  const int c = o->cores->count;
+  const int width = shape == ESP_TRIAL_WIDTH ? c : 1;
+  const bool many = shape == ESP_TRIAL_WORKERS || shape == ESP_TRIAL_REPLICAS;
+  r->graph = o->graph;
+  r->sample = sample;
+  ESP_TRY(plan_rig(o, shape == ESP_TRIAL_WORKERS ? c : 1, width, r));
+  ESP_TRY(esp_bell_create(&r->bell));
+  ESP_TRY(open_pool(o->cores, many ? c : 1, width, &r->workers));
+  // One batch more than cores is ready, so that none waits for this thread.
+  r->slots = shape == ESP_TRIAL_REPLICAS ? c + 1 : 1;
+  const esp_exec_options options = {.graph = o->graph,
+                                    .plan = r->plan,
+                                    .workers = r->workers,
+                                    .bell = r->bell,
+                                    .slots = r->slots,
+                                    .timed = shape == ESP_TRIAL_ONE};
+  return esp_exec_create(&options, &r->exec);
+}
+
+static void close_rig(rig *r) {
+  esp_workers_close(r->workers);
+  esp_exec_free(r->exec);
+  esp_bell_free(r->bell);
+  esp_plan_free(r->plan);
+}
+
+static void start_batch(rig *r, int slot) {
+  for (int i = 0; i < r->graph->ninput; i++) {
+    const int value = r->graph->input[i];
+    void *to = esp_exec_value(r->exec, slot, value);
+    const size_t bytes = esp_tensor_bytes(&r->graph->value[value].tensor);
+    if (to != NULL && bytes > 0) memcpy(to, r->sample[i], bytes);
+  }
+  esp_exec_start(r->exec, slot, r->batches++);
+}
+
+static esp_status wait_batch(const rig *r, int slot) {
+  esp_status status;
+  const char *message;
+  for (;;) {
+    const uint64_t seen = esp_bell_count(r->bell);
+    if (esp_exec_done(r->exec, slot, &status, &message)) break;
+    esp_bell_wait(r->bell, seen, -1);
+  }
+  return status == ESP_OK ? ESP_OK : ESP_FAIL(status, "%s", message);
+}
+
+// One batch after another; the time of each is from its first node to its last.
+static esp_status run_single(rig *r, int batches, double *seconds) {
+  double took[MOST_BATCHES];
+  for (int b = 0; b < batches; b++) {
+    start_batch(r, 0);
+    ESP_TRY(wait_batch(r, 0));
+    took[b] = esp_exec_batch_seconds(r->exec, 0);
+  }
+  *seconds = quantile(took, batches, 0.5);
+  return ESP_OK;
+}
+
+// All slots busy; the time is that of all batches over their number.
+static esp_status run_stream(rig *r, int batches, double *seconds) {
+  const double began = esp_clock_seconds();
+  for (int s = 0; s < r->slots && s < batches; s++) start_batch(r, s);
+  esp_status status = ESP_OK;
+  // Slots end in nearly the order in which they were started.
+  for (int b = 0; b < batches; b++) {
+    const int slot = b % r->slots;
+    const esp_status ended = wait_batch(r, slot);
+    if (status == ESP_OK) status = ended;
+    if (b + r->slots < batches) start_batch(r, slot);
+  }
+  *seconds = (esp_clock_seconds() - began) / batches;
+  return status;
+}
+
+static esp_status run_rig(rig *r, int batches, double *seconds) {
+  return r->slots == 1 ? run_single(r, batches, seconds)
+                       : run_stream(r, batches, seconds);
+}
+
+// The first batches touch memory and wake threads; they also tell how many
+// batches fill a round.
+static esp_status warm_up(rig *r) {
+  ESP_TRY(run_rig(r, r->slots + 2, &r->first_seconds));
+  const double fit = ROUND_SECONDS / fmax(r->first_seconds, 1e-7);
+  const int least = r->slots + 2;
+  r->in_round = fit > MOST_BATCHES ? MOST_BATCHES : (int)fit;
+  if (r->in_round < least) r->in_round = least;
+  return ESP_OK;
+}
+
+// Seconds of each node in one round: what the exec has summed since `before`.
+static void note_nodes(const rig *r, const double *before, double *round) {
+  const int nodes = r->graph->nnode;
+  for (int n = 0; n < nodes; n++) round[n] = 0;
+  esp_exec_add_seconds(r->exec, round);
+  for (int n = 0; n < nodes; n++) {
+    round[n] = (round[n] - before[n]) / r->in_round;
+  }
+}
+
+static esp_status run_rounds(rig rigs[ESP_TRIAL_SHAPES], int shapes,
+                             double *nodes, double *before, esp_trial *trial) {
+  const size_t count = (size_t)rigs[ESP_TRIAL_ONE].graph->nnode;
+  for (int round = 0; round < trial->rounds; round++) {
+    for (int s = 0; s < shapes; s++) {
+      rig *r = &rigs[s];
+      double warm;
+      ESP_TRY(run_rig(r, r->slots + 1, &warm)); // threads awake again
+      for (size_t n = 0; n < count; n++) before[n] = 0;
+      if (s == ESP_TRIAL_ONE) esp_exec_add_seconds(r->exec, before);
+      ESP_TRY(run_rig(r, r->in_round, &r->took[round]));
+      if (s == ESP_TRIAL_ONE) {
+        note_nodes(r, before, nodes + (size_t)round * count);
+      }
+    }
+  }
+  return ESP_OK;
+}
+
+static void conclude(rig rigs[ESP_TRIAL_SHAPES], int shapes,
+                     const double *nodes, esp_trial *trial) {
+  const int rounds = trial->rounds;
+  const size_t count = (size_t)rigs[ESP_TRIAL_ONE].graph->nnode;
+  for (int s = 0; s < shapes; s++) {
+    const double low = quantile(rigs[s].took, rounds, 0.25);
+    const double high = quantile(rigs[s].took, rounds, 0.75);
+    trial->seconds[s] = quantile(rigs[s].took, rounds, 0.5);
+    trial->spread[s] = (high - low) / fmax(trial->seconds[s], 1e-12);
+  }
+  for (size_t n = 0; n < count; n++) {
+    double took[MOST_ROUNDS];
+    for (int r = 0; r < rounds; r++) took[r] = nodes[(size_t)r * count + n];
+    trial->node_seconds[n] = quantile(took, rounds, 0.5);
+  }
+}
+
+static esp_status run_all(const esp_trial_options *options, int shapes,
+                          rig rigs[ESP_TRIAL_SHAPES], void **sample,
+                          esp_trial *trial) {
+  ESP_TRY(make_samples(options->graph, sample));
+  for (int s = 0; s < shapes; s++) {
+    ESP_TRY(open_rig(options, (esp_trial_shape)s, sample, &rigs[s]));
+    ESP_TRY(warm_up(&rigs[s]));
+  }
+  const bool is_long = rigs[ESP_TRIAL_ONE].first_seconds > LONG_BATCH_SECONDS;
+  trial->rounds = is_long ? FEWEST_ROUNDS : MOST_ROUNDS;
+  const size_t count = (size_t)options->graph->nnode;
+  double *nodes = calloc(MOST_ROUNDS * count + 1, sizeof *nodes);
+  double *before = calloc(count + 1, sizeof *before);
+  trial->node_seconds = calloc(count + 1, sizeof *trial->node_seconds);
+  esp_status status = ESP_OK;
+  if (nodes == NULL || before == NULL || trial->node_seconds == NULL) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot measure %zu nodes", count);
+  }
+  if (status == ESP_OK) {
+    status = run_rounds(rigs, shapes, nodes, before, trial);
+  }
+  if (status == ESP_OK) conclude(rigs, shapes, nodes, trial);
+  free(before);
+  free(nodes);
+  return status;
+}
+
+esp_status esp_trial_run(const esp_trial_options *options, esp_trial *trial) {
+  rig rigs[ESP_TRIAL_SHAPES] = {0};
+  esp_trial made = {.cores = options->cores->count};
+  const int shapes = options->cores->count > 1 ? ESP_TRIAL_SHAPES : 1;
+  const int inputs = options->graph->ninput;
+  void **sample = calloc((size_t)inputs + 1, sizeof *sample);
+  if (sample == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot make inputs");
+  const esp_status status = run_all(options, shapes, rigs, sample, &made);
+  for (int s = 0; s < shapes; s++) close_rig(&rigs[s]);
+  for (int i = 0; i < inputs; i++) esp_free(sample[i]);
+  free(sample);
+  if (status != ESP_OK) {
+    esp_trial_end(&made);
+    return status;
+  }
+  *trial = made;
+  return ESP_OK;
+}
+
+void esp_trial_end(esp_trial *trial) {
+  free(trial->node_seconds);
+  *trial = (esp_trial){0};
+}
+
+double esp_trial_noise(const esp_trial *trial) {
+  double most = 0;
+  for (int s = 0; s < ESP_TRIAL_SHAPES; s++)
+    most = fmax(most, trial->spread[s]);
+  return most;
+}

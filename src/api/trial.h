@@ -1,0 +1,54 @@
+// A graph run for real in the shapes that explain compares, and what threads
+// themselves cost.  The only file of explain that knows workers and exec.
+// Private to api/.
+#ifndef ESP_API_TRIAL_H
+#define ESP_API_TRIAL_H
+
+#include "api/private.h"
+
+// What it costs to use threads on this machine.
+typedef struct esp_overheads {
+  double handover_seconds; // from one worker to another, awake or nearly so
+  double region_seconds;   // to begin and end a team of `cores` threads
+  double bytes_per_second; // of memory, all cores together
+} esp_overheads;
+
+// Measures for some tens of milliseconds; for one core a team costs nothing and
+// memory is the machine's.
+esp_status esp_trial_overheads(const esp_cores *cores,
+                               const esp_machine *machine,
+                               esp_overheads *overheads);
+
+typedef enum esp_trial_shape {
+  ESP_TRIAL_ONE,      // one worker, one thread
+  ESP_TRIAL_WORKERS,  // a worker for each core, operators of one thread
+  ESP_TRIAL_WIDTH,    // one worker, operators as wide as there are cores
+  ESP_TRIAL_REPLICAS, // a batch on each core
+  ESP_TRIAL_SHAPES
+} esp_trial_shape;
+
+typedef struct esp_trial_options {
+  const esp_graph *graph;
+  const esp_machine *machine;
+  const esp_cores *cores;
+  double handover_seconds;
+} esp_trial_options;
+
+typedef struct esp_trial {
+  int cores, rounds;
+  // Of one batch (replicas: time over batches), the median of all rounds, and
+  // the distance of their quartiles over it.  0: the shape was not tried, as
+  // there is one core.
+  double seconds[ESP_TRIAL_SHAPES], spread[ESP_TRIAL_SHAPES];
+  double *node_seconds; // [nnode] of the shape of one thread, medians
+} esp_trial;
+
+// Runs the graph on random input (whole numbers are 0, as they may be indices)
+// in all shapes, one after the other in several rounds.  Ended with
+// esp_trial_end().
+esp_status esp_trial_run(const esp_trial_options *options, esp_trial *trial);
+void esp_trial_end(esp_trial *trial);
+// The largest spread of all shapes.
+double esp_trial_noise(const esp_trial *trial);
+
+#endif
