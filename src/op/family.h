@@ -29,6 +29,7 @@ extern const esp_op esp_op_reshape;
 extern const esp_op esp_op_scan;
 extern const esp_op esp_op_sequence;
 extern const esp_op esp_op_softmax;
+extern const esp_op esp_op_standardise;
 extern const esp_op esp_op_strided;
 extern const esp_op esp_op_triangle;
 extern const esp_op esp_op_unary;

@@ -180,3 +180,5 @@ OP(EINSUM, "Einsum", einsum)
 OP(ONE_HOT, "OneHot", onehot)
 
 OP(TRILU, "Trilu", triangle)
+
+OP(MEAN_VARIANCE_NORMALIZATION, "MeanVarianceNormalization", standardise)

@@ -9,6 +9,7 @@
 #include "op/dispatch.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/reduction.h"
 
 // Which axes go, and what the output keeps of them.
 typedef struct reduction {
@@ -71,11 +72,7 @@ typedef struct work {
   int op;
   bool last_index;
   const esp_tensor *x, *y;
-  // Kept axes make the output's elements, gone axes what each is made of.
-  int nkept, ngone;
-  int64_t kept[ESP_MAX_NDIM], kept_stride[ESP_MAX_NDIM];
-  int64_t gone[ESP_MAX_NDIM], gone_stride[ESP_MAX_NDIM];
-  int64_t count; // elements of each
+  esp_reduction r;
 } work;
 
 static double start_of(int op) {
@@ -118,7 +115,7 @@ static double finish(const work *w, double sum, double largest) {
   case ESP_OP_REDUCE_L2:
     return sqrt(sum);
   case ESP_OP_REDUCE_MEAN:
-    return sum / (double)w->count;
+    return sum / (double)w->r.count;
   case ESP_OP_REDUCE_LOG_SUM:
     return log(sum);
   case ESP_OP_REDUCE_LOG_SUM_EXP:
@@ -128,20 +125,10 @@ static double finish(const work *w, double sum, double largest) {
   }
 }
 
-static int64_t place_of(int axes, const int64_t *dim, const int64_t *stride,
-                        int64_t i) {
-  int64_t at = 0;
-  for (int a = axes - 1; a >= 0; a--) {
-    at += i % dim[a] * stride[a];
-    i /= dim[a];
-  }
-  return at;
-}
-
 static double largest_of(const work *w, int64_t base) {
   double largest = -(double)INFINITY;
-  for (int64_t k = 0; k < w->count; k++) {
-    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+  for (int64_t k = 0; k < w->r.count; k++) {
+    const int64_t at = base + esp_reduction_element(&w->r, k);
     largest = fmax(largest, esp_number_at(w->x, at));
   }
   return isinf(largest) ? 0 : largest;
@@ -151,8 +138,8 @@ static double reduce_one(const work *w, int64_t base) {
   const double largest =
       w->op == ESP_OP_REDUCE_LOG_SUM_EXP ? largest_of(w, base) : 0;
   double sum = start_of(w->op);
-  for (int64_t k = 0; k < w->count; k++) {
-    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+  for (int64_t k = 0; k < w->r.count; k++) {
+    const int64_t at = base + esp_reduction_element(&w->r, k);
     sum = add(w->op, sum, esp_number_at(w->x, at), largest);
   }
   return finish(w, sum, largest);
@@ -172,9 +159,9 @@ static bool better(const work *w, bool greater, bool less) {
 
 static int64_t index_of(const work *w, int64_t base) {
   int64_t best = 0;
-  for (int64_t k = 1; k < w->count; k++) {
-    const int64_t at = base + k * w->gone_stride[0];
-    const int64_t have = base + best * w->gone_stride[0];
+  for (int64_t k = 1; k < w->r.count; k++) {
+    const int64_t at = base + k * w->r.gone_stride[0];
+    const int64_t have = base + best * w->r.gone_stride[0];
     if (esp_dtype_is_integer(w->x->type)) {
       const int64_t v = in_order(w, esp_whole_at(w->x, at));
       const int64_t most = in_order(w, esp_whole_at(w->x, have));
@@ -233,22 +220,22 @@ static int64_t reduce_whole(const work *w, int64_t base) {
   int64_t sum = w->op == ESP_OP_REDUCE_PROD;
   if (w->op == ESP_OP_REDUCE_MAX) sum = end_of(w->x->type, false);
   if (w->op == ESP_OP_REDUCE_MIN) sum = end_of(w->x->type, true);
-  for (int64_t k = 0; k < w->count; k++) {
-    const int64_t at = base + place_of(w->ngone, w->gone, w->gone_stride, k);
+  for (int64_t k = 0; k < w->r.count; k++) {
+    const int64_t at = base + esp_reduction_element(&w->r, k);
     sum = add_whole(w, sum, esp_whole_at(w->x, at));
   }
-  if (w->op != ESP_OP_REDUCE_MEAN || w->count == 0) return sum;
+  if (w->op != ESP_OP_REDUCE_MEAN || w->r.count == 0) return sum;
   if (w->x->type == ESP_UINT64) {
-    return (int64_t)((uint64_t)sum / (uint64_t)w->count);
+    return (int64_t)((uint64_t)sum / (uint64_t)w->r.count);
   }
-  return sum / w->count; // towards zero
+  return sum / w->r.count; // towards zero
 }
 
 static void reduce_range(int64_t begin, int64_t end, void *argument) {
   const work *w = argument;
   const bool whole = is_whole(w);
   for (int64_t i = begin; i < end; i++) {
-    const int64_t base = place_of(w->nkept, w->kept, w->kept_stride, i);
+    const int64_t base = esp_reduction_row(&w->r, i);
     if (is_arg(w->op)) {
       ((int64_t *)w->y->data)[i] = index_of(w, base);
     } else if (whole) {
@@ -262,30 +249,15 @@ static void reduce_range(int64_t begin, int64_t end, void *argument) {
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   enum { GRAIN = 2048 };
   (void)state;
-  reduction r;
-  ESP_TRY(reduction_of(args, &r));
+  reduction asked;
+  ESP_TRY(reduction_of(args, &asked));
   work w = {.op = args->node->op,
             .last_index = esp_node_int(args->node, "select_last_index", 0) != 0,
             .x = args->in[0],
-            .y = args->out[0],
-            .count = 1};
-  int64_t stride = 1, strides[ESP_MAX_NDIM];
-  for (int i = w.x->shape.ndim - 1; i >= 0; i--) {
-    strides[i] = stride;
-    stride *= w.x->shape.dim[i];
-  }
-  for (int i = 0; i < w.x->shape.ndim; i++) {
-    if (r.gone[i]) {
-      w.gone[w.ngone] = w.x->shape.dim[i];
-      w.gone_stride[w.ngone++] = strides[i];
-      w.count *= w.x->shape.dim[i];
-    } else {
-      w.kept[w.nkept] = w.x->shape.dim[i];
-      w.kept_stride[w.nkept++] = strides[i];
-    }
-  }
+            .y = args->out[0]};
+  esp_reduction_of(&w.x->shape, asked.gone, &w.r);
   esp_loop_over(team.width, esp_shape_count(&w.y->shape),
-                GRAIN / (w.count + 1) + 1, reduce_range, &w);
+                GRAIN / (w.r.count + 1) + 1, reduce_range, &w);
   return ESP_OK;
 }
 

@@ -15,6 +15,10 @@ typedef struct affine {
 static bool read_norm(const esp_graph *graph, const esp_node *node,
                       int64_t channels, affine *a) {
   const float *part[4]; // scale, shift, mean, variance
+  // Training takes mean and variance of the batch, and tells of them.
+  if (node->nout > 1 || esp_node_int(node, "training_mode", 0) != 0) {
+    return false;
+  }
   for (int i = 0; i < 4; i++) {
     if (node->nin < 5) return false;
     part[i] = esp_constant_floats(graph, node->in[i + 1]);
