@@ -185,6 +185,10 @@ esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
   }
   size_t folded = 0;
   for (int n = 0; n < graph->nnode; n++) {
+    bool taken;
+    ESP_TRY(esp_take_branch(graph, n, &taken));
+    if (taken) n = -1; // the nodes have other places now
+    if (taken) continue;
     ESP_TRY(esp_infer_node(graph, n));
     if (foldable(graph, &graph->node[n], &folded)) ESP_TRY(fold(graph, n));
     ESP_TRY(refuse_strings(graph, &graph->node[n]));

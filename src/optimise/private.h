@@ -10,6 +10,10 @@ esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options);
 // Works out type and shape of a node's outputs; names the node on failure.
 esp_status esp_infer_node(esp_graph *graph, int node);
 
+// Replaces an If whose condition is a constant by the nodes of its branch, and
+// sorts the graph again; *taken says whether it did.
+esp_status esp_take_branch(esp_graph *graph, int node, bool *taken);
+
 // Every output of the graph is made by a node, and is no other output.
 esp_status esp_own_outputs(esp_graph *graph);
 
