@@ -32,6 +32,9 @@ test     hdf5-tools               h5diff: compares results to the byte
 test     python3                  checks the results of whole jobs
 test     python3-h5py             reads them with another HDF5
 test     python3-numpy            compares them
+test     dpkg-dev                 the dependencies of the Debian package
+test     file                     cpack strips what it packs
+test     groff                    manual pages are looked over
 cluster  slurmctld                Slurm's controller
 cluster  slurmd                   Slurm's daemon of a node
 cluster  slurm-client             sbatch, srun, squeue

@@ -5,11 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <espalier/declare.h>
 #include <espalier/status.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // One per process: the inter-op pool, and this process's place among the ranks.
 typedef struct esp_context esp_context;
@@ -66,7 +65,5 @@ int esp_get_num_threads(const esp_context *context);
 esp_status esp_set_num_interop_threads(esp_context *context, int workers);
 int esp_get_num_interop_threads(const esp_context *context);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

@@ -1,12 +1,11 @@
 // Espalier: ONNX models over HDF5 datasets on threads and ranks.
 //
 // The whole public interface: contexts and threads (context.h), fork and wait
-// (task.h), tasks on
-// other ranks (remote.h), tensors, sessions and graphs (tensor.h, session.h),
-// and here jobs, models and files.  A function marked *collective* is called by
-// all ranks alike, from the thread that opened the context; the functions of
-// this file are safe from one thread at a time.  Texts given back through `char
-// **` are the caller's: free() them.
+// (task.h), tasks on other ranks (remote.h), tensors, sessions and graphs
+// (tensor.h, session.h), and here jobs, models and files.  A function marked
+// *collective* is called by all ranks alike, from the thread that opened the
+// context; the functions of this file are safe from one thread at a time.
+// Texts given back through `char **` are the caller's: free() them.
 #ifndef ESPALIER_ESPALIER_H
 #define ESPALIER_ESPALIER_H
 
@@ -15,15 +14,14 @@
 #include <stdint.h>
 
 #include <espalier/context.h>
+#include <espalier/declare.h>
 #include <espalier/remote.h>
 #include <espalier/session.h>
 #include <espalier/status.h>
 #include <espalier/task.h>
 #include <espalier/tensor.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // The program's version, e.g. "0.1.0".
 const char *esp_version(void);
@@ -147,7 +145,5 @@ typedef enum esp_verdict {
 esp_verdict esp_verify(const char *directory, double rtol, double atol,
                        char **reason);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

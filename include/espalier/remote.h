@@ -5,12 +5,11 @@
 #include <stddef.h>
 
 #include <espalier/context.h>
+#include <espalier/declare.h>
 #include <espalier/task.h>
 #include <espalier/tensor.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // What a remote task gives back.
 typedef struct esp_reply esp_reply;
@@ -41,7 +40,5 @@ esp_status esp_fork_on(esp_context *context, int rank, const char *task_name,
 size_t esp_future_results(const esp_future *future);
 esp_tensor *esp_future_take(esp_future *future, size_t index);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

@@ -3,12 +3,11 @@
 #define ESPALIER_SESSION_H
 
 #include <espalier/context.h>
+#include <espalier/declare.h>
 #include <espalier/task.h>
 #include <espalier/tensor.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // Graphs built in C ----------------------------------------------------------
 
@@ -114,7 +113,5 @@ esp_status esp_run(esp_session *session, const esp_tensor *const *inputs,
 esp_status esp_run_async(esp_session *session, const esp_tensor *const *inputs,
                          esp_tensor **outputs, esp_future **future);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

@@ -2,9 +2,9 @@
 #ifndef ESPALIER_STATUS_H
 #define ESPALIER_STATUS_H
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include <espalier/declare.h>
+
+ESP_DECLARATIONS_BEGIN
 
 // Every status: code, then the text that a user reads.  The order is the order
 // of severity: among ranks the largest wins.
@@ -40,7 +40,5 @@ const char *esp_last_error(void);
 // with a status of its own: return esp_fail_message(7, "row 12 is empty").
 esp_status esp_fail_message(esp_status status, const char *message);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

@@ -11,10 +11,9 @@
 #include <stdint.h>
 
 #include <espalier/context.h>
+#include <espalier/declare.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // How deep tasks may be forked inside tasks.
 enum { ESP_MAX_TASK_DEPTH = 65536 };
@@ -87,7 +86,5 @@ esp_status esp_parallel_for(esp_context *context, int64_t begin, int64_t end,
                             void (*body)(int64_t, int64_t, void *),
                             void *argument);
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

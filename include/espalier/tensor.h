@@ -5,11 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <espalier/declare.h>
 #include <espalier/status.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+ESP_DECLARATIONS_BEGIN
 
 // Every element type: name, ONNX's number, ONNX's name, bytes of an element.
 // A string has no bytes of its own here: an element is a `char *`, which ends
@@ -71,7 +70,5 @@ int64_t esp_tensor_count(const esp_tensor *tensor);       // of elements
 size_t esp_tensor_bytes(const esp_tensor *tensor);
 void *esp_tensor_data(const esp_tensor *tensor); // borrowed
 
-#ifdef __cplusplus
-}
-#endif
+ESP_DECLARATIONS_END
 #endif

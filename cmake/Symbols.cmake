@@ -1,0 +1,26 @@
+# public_symbols(<library>): lets it show the functions that the public headers
+# declare and nothing else (functions that gcc clones for several instruction
+# sets are visible whatever -fvisibility says).
+function(public_symbols library)
+  file(GLOB headers CONFIGURE_DEPENDS include/espalier/*.h)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
+  foreach(header ${headers})
+    file(STRINGS ${header} lines REGEX "esp_[a-z0-9_]+\\(")
+    foreach(line ${lines})
+      if(line MATCHES "^ *//")
+        continue()
+      endif()
+      if(line MATCHES "(esp_[a-z0-9_]+)\\(")
+        list(APPEND names ${CMAKE_MATCH_1})
+      endif()
+    endforeach()
+  endforeach()
+  list(REMOVE_DUPLICATES names)
+  list(SORT names)
+  list(JOIN names ";\n  " listed)
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/espalier.map)
+  file(CONFIGURE OUTPUT ${script}
+       CONTENT "{\nglobal:\n  ${listed};\nlocal:\n  *;\n};\n" @ONLY)
+  target_link_options(${library} PRIVATE -Wl,--version-script=${script})
+  set_property(TARGET ${library} APPEND PROPERTY LINK_DEPENDS ${script})
+endfunction()
