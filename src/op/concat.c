@@ -7,7 +7,9 @@
 #include "op/move.h"
 
 static esp_status axis_of(const esp_args *args, int *axis) {
-  const int64_t asked = esp_node_int(args->node, "axis", 0);
+  // Concat-1 has an axis of its own; later ones must be told.
+  const bool first = args->node->op == ESP_OP_CONCAT && args->node->version < 4;
+  const int64_t asked = esp_node_int(args->node, "axis", first ? 1 : 0);
   return esp_check_axis("axis", asked, args->in[0]->shape.ndim, axis);
 }
 
@@ -46,6 +48,11 @@ static esp_status sizes_of(const esp_args *args, int64_t total, int64_t *size) {
   if (args->nout > MOST)
     return ESP_FAIL(ESP_UNSUPPORTED, "%d outputs", args->nout);
   ESP_TRY(esp_list_of(args, 1, "split", 13, list, MOST, &count));
+  const int64_t asked = esp_node_int(args->node, "num_outputs", args->nout);
+  if (asked != args->nout) {
+    return ESP_FAIL(ESP_BAD_INPUT, "num_outputs is %lld for %d outputs",
+                    (long long)asked, args->nout);
+  }
   if (count >= 0 && count != args->nout) {
     return ESP_FAIL(ESP_BAD_INPUT, "%d sizes for %d outputs", count,
                     args->nout);

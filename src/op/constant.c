@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/dispatch.h"
 #include "op/family.h"
+#include "op/number.h"
 
 static esp_status infer_of_shape(const esp_args *args) {
   esp_shape shape = {0};
@@ -41,28 +42,10 @@ static esp_status infer_eye(const esp_args *args) {
   return ESP_OK;
 }
 
-#define RANGE_TYPES(X)                                                         \
-  ESP_FLOATING_TYPES(X)                                                        \
-  X(i16, int16_t, ESP_INT16)                                                   \
-  X(i32, int32_t, ESP_INT32) X(i64, int64_t, ESP_INT64)
-#define AS_NUMBER(s, t, d)                                                     \
-  case d:                                                                      \
-    return (double)*(const t *)tensor->data;
-static double number_of(const esp_tensor *tensor) {
-  switch (tensor->type) {
-    RANGE_TYPES(AS_NUMBER)
-  default:
-    return 0;
-  }
-}
-
 static esp_status infer_range(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 3, 3, 1));
   for (int i = 0; i < 3; i++) {
-    ESP_TRY(esp_check_type(args, i,
-                           ESP_TYPE(ESP_FLOAT) | ESP_TYPE(ESP_DOUBLE) |
-                               ESP_TYPE(ESP_INT16) | ESP_TYPE(ESP_INT32) |
-                               ESP_TYPE(ESP_INT64)));
+    ESP_TRY(esp_check_type(args, i, ESP_TYPES_NUMERIC));
     ESP_TRY(esp_check_same_type(args, 0, i));
     if (args->in[i]->data == NULL) {
       return ESP_FAIL(ESP_UNSUPPORTED,
@@ -74,9 +57,9 @@ static esp_status infer_range(const esp_args *args) {
       return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
     }
   }
-  const double step = number_of(args->in[2]);
-  const double count =
-      ceil((number_of(args->in[1]) - number_of(args->in[0])) / step);
+  const double step = esp_number_at(args->in[2], 0);
+  const double count = ceil(
+      (esp_number_at(args->in[1], 0) - esp_number_at(args->in[0], 0)) / step);
   if (step == 0 || isnan(count) || count > 0x1p40) {
     return ESP_FAIL(ESP_BAD_INPUT, "the range has a step of %g", step);
   }
@@ -136,10 +119,6 @@ static void fill(const esp_args *args) {
   }
 }
 
-#define ONE(s, t, d)                                                           \
-  case d:                                                                      \
-    ((t *)y->data)[at] = (t)1;                                                 \
-    break;
 static void fill_eye(const esp_args *args) {
   esp_tensor *y = args->out[0];
   const int64_t rows = y->shape.dim[0], columns = y->shape.dim[1];
@@ -148,36 +127,24 @@ static void fill_eye(const esp_args *args) {
   for (int64_t r = 0; r < rows; r++) {
     const int64_t c = r + k, at = r * columns + c;
     if (c < 0 || c >= columns) continue;
-    switch (y->type) {
-      ESP_ALL_TYPES(ONE)
-    case ESP_FLOAT16:
-      ((uint16_t *)y->data)[at] = esp_to_float16(1);
-      break;
-    case ESP_BFLOAT16:
-      ((uint16_t *)y->data)[at] = esp_to_bfloat16(1);
-      break;
-    default:
-      ((uint8_t *)y->data)[at] = 1;
-    }
+    esp_whole_put(y, at, 1);
   }
 }
 
-#define FILL_RANGE(s, t, d)                                                    \
-  case d: {                                                                    \
-    const t start = *(const t *)args->in[0]->data;                             \
-    const t step = *(const t *)args->in[2]->data;                              \
-    for (int64_t i = 0; i < count; i++) {                                      \
-      ((t *)y->data)[i] = (t)(start + (t)i * step);                            \
-    }                                                                          \
-    break;                                                                     \
-  }
 static void fill_range(const esp_args *args) {
-  esp_tensor *y = args->out[0];
+  const esp_tensor *y = args->out[0];
   const int64_t count = esp_shape_count(&y->shape);
-  switch (y->type) {
-    RANGE_TYPES(FILL_RANGE)
-  default:
-    break;
+  const bool whole = esp_dtype_is_integer(y->type);
+  const uint64_t first = (uint64_t)esp_whole_at(args->in[0], 0),
+                 step = (uint64_t)esp_whole_at(args->in[2], 0);
+  const double start = esp_number_at(args->in[0], 0),
+               delta = esp_number_at(args->in[2], 0);
+  for (int64_t i = 0; i < count; i++) {
+    if (whole) {
+      esp_whole_put(y, i, (int64_t)(first + (uint64_t)i * step));
+    } else {
+      esp_number_put(y, i, start + (double)i * delta);
+    }
   }
 }
 

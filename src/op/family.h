@@ -12,6 +12,7 @@ extern const esp_op esp_op_constant;
 extern const esp_op esp_op_control;
 extern const esp_op esp_op_conv;
 extern const esp_op esp_op_cumulate;
+extern const esp_op esp_op_dropout;
 extern const esp_op esp_op_einsum;
 extern const esp_op esp_op_gather;
 extern const esp_op esp_op_identity;

@@ -136,7 +136,6 @@ OP(REDUCE_PROD, "ReduceProd", reduce)
 OP(REDUCE_SUM, "ReduceSum", reduce)
 OP(REDUCE_SUM_SQUARE, "ReduceSumSquare", reduce)
 
-OP(DROPOUT, "Dropout", reshape)
 OP(FLATTEN, "Flatten", reshape)
 OP(IDENTITY, "Identity", identity)
 OP(RESHAPE, "Reshape", reshape)
@@ -182,3 +181,5 @@ OP(ONE_HOT, "OneHot", onehot)
 OP(TRILU, "Trilu", triangle)
 
 OP(MEAN_VARIANCE_NORMALIZATION, "MeanVarianceNormalization", standardise)
+
+OP(DROPOUT, "Dropout", dropout)

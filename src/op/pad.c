@@ -27,7 +27,8 @@ static esp_status pads_of(const esp_args *args, int64_t before[ESP_MAX_NDIM],
   const int ndim = args->in[0]->shape.ndim;
   int64_t pads[2 * ESP_MAX_NDIM], axes[ESP_MAX_NDIM];
   int count, naxis;
-  ESP_TRY(esp_list_of(args, 1, "pads", 11, pads, 2 * ESP_MAX_NDIM, &count));
+  const char *name = args->node->version < 2 ? "paddings" : "pads";
+  ESP_TRY(esp_list_of(args, 1, name, 11, pads, 2 * ESP_MAX_NDIM, &count));
   ESP_TRY(esp_list_of(args, 3, "-", 18, axes, ESP_MAX_NDIM, &naxis));
   const int padded = naxis >= 0 ? naxis : ndim;
   if (count != 2 * padded) {
@@ -161,9 +162,10 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const esp_tensor *y = args->out[0];
   esp_fill_zero(y->type, w.fill, 1);
   if (args->node->version < 11) {
-    const float value = esp_node_float(args->node, "value", 0);
-    esp_number_store(y->type, w.fill, 0,
-                     (esp_number){.floating = true, .real = (double)value});
+    esp_number_store(
+        y->type, w.fill, 0,
+        (esp_number){.floating = true,
+                     .real = (double)esp_node_float(args->node, "value", 0)});
   } else if (esp_has_input(args, 2) &&
              esp_shape_count(&args->in[2]->shape) == 1) {
     memcpy(w.fill, args->in[2]->data, esp_dtype_bytes(y->type));

@@ -29,8 +29,10 @@ static esp_status fill_open(esp_shape *shape, int64_t count) {
 
 static esp_status infer_reshape(const esp_args *args, esp_shape *shape) {
   int count;
-  ESP_TRY(esp_check_arity(args, 2, 2, 1));
+  const int inputs = args->node->version < 5 ? 1 : 2;
+  ESP_TRY(esp_check_arity(args, inputs, inputs, 1));
   ESP_TRY(esp_list_of(args, 1, "shape", 5, shape->dim, ESP_MAX_NDIM, &count));
+  if (count < 0) return ESP_FAIL(ESP_BAD_INPUT, "attribute shape is missing");
   shape->ndim = count;
   const esp_shape *in = &args->in[0]->shape;
   const bool zero_is_zero = esp_node_int(args->node, "allowzero", 0) != 0;
@@ -115,7 +117,7 @@ static esp_status infer_unsqueeze(const esp_args *args, esp_shape *shape) {
 
 static esp_status infer(const esp_args *args) {
   esp_shape shape = {0};
-  ESP_TRY(esp_check_arity(args, 1, 3, 2));
+  ESP_TRY(esp_check_arity(args, 1, 2, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   switch (args->node->op) {
   case ESP_OP_RESHAPE:
@@ -135,29 +137,7 @@ static esp_status infer(const esp_args *args) {
     break;
   }
   esp_set_output(args, 0, args->in[0]->type, &shape);
-  if (args->node->op != ESP_OP_DROPOUT) return ESP_OK;
-  esp_set_output(
-      args, 1, args->node->version < 10 ? args->in[0]->type : ESP_BOOL, &shape);
-  const esp_tensor *training = esp_has_input(args, 2) ? args->in[2] : NULL;
-  if (training != NULL &&
-      (training->data == NULL || *(const uint8_t *)training->data != 0)) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "Dropout in training");
-  }
   return ESP_OK;
-}
-
-// The mask of a Dropout that drops nothing.
-static void fill_ones(const esp_tensor *mask) {
-  const int64_t count = esp_shape_count(&mask->shape);
-  for (int64_t i = 0; i < count; i++) {
-    if (mask->type == ESP_BOOL) {
-      ((uint8_t *)mask->data)[i] = 1;
-    } else if (mask->type == ESP_FLOAT) {
-      ((float *)mask->data)[i] = 1;
-    } else if (mask->type == ESP_DOUBLE) {
-      ((double *)mask->data)[i] = 1;
-    }
-  }
 }
 
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
@@ -167,7 +147,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
     memcpy(args->out[0]->data, args->in[0]->data,
            esp_tensor_bytes(args->in[0]));
   }
-  if (args->nout > 1 && args->out[1] != NULL) fill_ones(args->out[1]);
   return ESP_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/move.h"
+#include "op/number.h"
 
 // A view of the input: extents, strides into it, and where it begins; the
 // output is dense in the order of the axes.
@@ -107,16 +108,47 @@ static esp_status view_expand(const esp_args *args, view *v) {
   return ESP_OK;
 }
 
+// One number of any type that is known before the run.
+static esp_status single_of(const esp_args *args, int i, int64_t *number) {
+  const esp_tensor *t = args->in[i];
+  if (t->data == NULL) {
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "input %d is computed while the model runs, so that a "
+                    "shape would depend on data",
+                    i);
+  }
+  if (esp_shape_count(&t->shape) != 1) {
+    return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
+  }
+  *number = esp_whole_at(t, 0);
+  return ESP_OK;
+}
+
+// How often each axis is repeated; before opset 6 one axis is, and inputs name
+// it.
+static esp_status repeats_of(const esp_args *args, int ndim,
+                             int64_t repeats[ESP_MAX_NDIM]) {
+  int count;
+  if (args->node->version < 6) {
+    int64_t tiles = 0, asked = 0;
+    int axis;
+    ESP_TRY(esp_check_arity(args, 3, 3, 1));
+    ESP_TRY(single_of(args, 1, &tiles));
+    ESP_TRY(single_of(args, 2, &asked));
+    ESP_TRY(esp_check_axis("axis", asked, ndim, &axis));
+    for (int i = 0; i < ndim; i++) repeats[i] = i == axis ? tiles : 1;
+    return ESP_OK;
+  }
+  ESP_TRY(esp_check_arity(args, 2, 2, 1));
+  ESP_TRY(esp_list_of(args, 1, "repeats", 6, repeats, ESP_MAX_NDIM, &count));
+  if (count == ndim) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT, "%d repeats for %d dimensions", count, ndim);
+}
+
 // Each axis becomes two: the repetitions and the axis itself.
 static esp_status view_tile(const esp_args *args, view *v) {
   int64_t repeats[ESP_MAX_NDIM];
-  int count;
-  ESP_TRY(esp_check_arity(args, 2, 2, 1));
-  ESP_TRY(esp_list_of(args, 1, "repeats", 6, repeats, ESP_MAX_NDIM, &count));
-  if (count != v->ndim) {
-    return ESP_FAIL(ESP_BAD_INPUT, "%d repeats for %d dimensions", count,
-                    v->ndim);
-  }
+  ESP_TRY(repeats_of(args, v->ndim, repeats));
   view made = {.ndim = 2 * v->ndim};
   for (int i = 0; i < v->ndim; i++) {
     if (repeats[i] < 0) return ESP_FAIL(ESP_BAD_INPUT, "a repeat is negative");

@@ -11,6 +11,14 @@ static bool only_first_output(const esp_graph *graph, const esp_node *node,
   return true;
 }
 
+// A Dropout that is asked to drop, or asked while the model runs.
+static bool may_train(const esp_graph *graph, const esp_node *node) {
+  if (node->version < 7) return esp_node_int(node, "is_test", 0) == 0;
+  if (node->nin < 3 || node->in[2] < 0) return false;
+  const uint8_t *training = graph->value[node->in[2]].tensor.data;
+  return training == NULL || *training != 0;
+}
+
 // Does the node give back its first input, bit by bit?
 static bool changes_nothing(const esp_graph *graph, const esp_node *node,
                             const int *uses) {
@@ -21,8 +29,10 @@ static bool changes_nothing(const esp_graph *graph, const esp_node *node,
     return false;
   }
   switch (node->op) {
-  case ESP_OP_IDENTITY:
   case ESP_OP_DROPOUT:
+    if (may_train(graph, node)) return false;
+    return only_first_output(graph, node, uses);
+  case ESP_OP_IDENTITY:
     return only_first_output(graph, node, uses);
   case ESP_OP_CAST:
   case ESP_OP_RESHAPE:
