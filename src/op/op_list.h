@@ -183,3 +183,7 @@ OP(TRILU, "Trilu", triangle)
 OP(MEAN_VARIANCE_NORMALIZATION, "MeanVarianceNormalization", standardise)
 
 OP(DROPOUT, "Dropout", dropout)
+
+OP(ADAGRAD, "ai.onnx.preview.training:Adagrad", training)
+OP(ADAM, "ai.onnx.preview.training:Adam", training)
+OP(MOMENTUM, "ai.onnx.preview.training:Momentum", training)
