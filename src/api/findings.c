@@ -151,9 +151,21 @@ static double team_seconds(const esp_findings *f) {
   const double empty = f->overheads.region_seconds;
   const int nodes = f->built.graph->nnode;
   const double wide = f->trial.seconds[ESP_TRIAL_WIDTH];
-  if (!f->measured || wide <= 0 || nodes == 0) return empty;
+  if (!f->measured || wide <= 0 || nodes == 0 || esp_trial_noisy(&f->trial)) {
+    return empty;
+  }
   const double share = f->trial.seconds[ESP_TRIAL_ONE] / f->trial.cores;
   return fmax(empty, (wide - share) / nodes);
+}
+
+// What a worker for each core gives: as it was, where that was measured
+// quietly, else as the schedule predicts.
+static double workers_gain(const esp_findings *f, const esp_view *v) {
+  const double was = esp_findings_measured_gain(f, ESP_TRIAL_WORKERS);
+  if (was > 0 && f->trial.cores == f->cores && !esp_trial_noisy(&f->trial)) {
+    return was;
+  }
+  return v->workers[v->worker_steps - 1].gain;
 }
 
 static double short_share(const esp_findings *f, const esp_view *v) {
@@ -185,7 +197,7 @@ static void find_reasons(esp_findings *f, const esp_setting *setting,
       .branch_seconds = v->profile.branch_seconds,
       .handover_seconds = f->overheads.handover_seconds,
       .free_gain = v->free_gain,
-      .paid_gain = v->workers[v->worker_steps - 1].gain,
+      .paid_gain = workers_gain(f, v),
       .ranks = f->ranks.count,
       .message_seconds = f->machine.message_seconds,
       .free_ranks_gain = f->free_ranks_gain,

@@ -80,7 +80,9 @@ static json_t *measured_json(const esp_findings *f) {
   }
   json_object_set_new(all, "cores", json_integer(f->trial.cores));
   json_object_set_new(all, "rounds", json_integer(f->trial.rounds));
-  json_object_set_new(all, "spread", json_real(esp_trial_noise(&f->trial)));
+  json_object_set_new(all, "spread", json_real(esp_trial_spread(&f->trial)));
+  json_object_set_new(all, "others_cores", json_real(f->trial.others));
+  json_object_set_new(all, "noisy", json_boolean(esp_trial_noisy(&f->trial)));
   json_object_set_new(all, "shapes", shapes);
   return all;
 }

@@ -220,7 +220,6 @@ static void write_advice(FILE *out, const esp_findings *f) {
 }
 
 static void write_basis(FILE *out, const esp_findings *f) {
-  const double noise = f->measured ? esp_trial_noise(&f->trial) : 0;
   fprintf(out,
           "\nMeasured on this machine: %.0f GFLOP/s and %.1f GB/s for one "
           "core, %.1f GB/s for all;\nhanding work to another thread %.1f us",
@@ -240,11 +239,13 @@ static void write_basis(FILE *out, const esp_findings *f) {
           ".\nThe model ran on random input, medians of %d rounds; one "
           "thread takes %.3f ms a batch.\n",
           f->trial.rounds, 1e3 * f->trial.seconds[ESP_TRIAL_ONE]);
-  if (noise > 0.1) {
+  if (esp_trial_noisy(&f->trial)) {
     fprintf(out,
-            "The machine was noisy: rounds differ by %.0f %% (quartiles).  "
-            "Measure again when it is quiet.\n",
-            100 * noise);
+            "The machine was noisy: rounds differ by %.0f %% (quartiles), and "
+            "others used %.1f of the\n%d core%s.  Measure again when it is "
+            "quiet.\n",
+            100 * esp_trial_spread(&f->trial), f->trial.others, f->trial.cores,
+            plural(f->trial.cores));
   }
 }
 

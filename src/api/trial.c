@@ -2,9 +2,12 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <threads.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -393,6 +396,44 @@ static void conclude(rig rigs[ESP_TRIAL_SHAPES], int shapes,
   }
 }
 
+static bool has_unit(const esp_cores *cores, int unit) {
+  for (int c = 0; c < cores->count; c++) {
+    if (cores->unit[c] == unit) return true;
+  }
+  return false;
+}
+
+// Seconds that these cores have worked since the machine began, for whomever;
+// 0 where the system does not tell.  Source: proc(5), /proc/stat.
+static double busy_seconds(const esp_cores *cores) {
+  FILE *in = fopen("/proc/stat", "r");
+  char line[512];
+  double ticks = 0;
+  while (in != NULL && fgets(line, sizeof line, in) != NULL) {
+    int unit;
+    double user, nice, system, idle, waiting, irq, softirq, steal;
+    if (sscanf(line, "cpu%d %lf %lf %lf %lf %lf %lf %lf %lf", &unit, &user,
+               &nice, &system, &idle, &waiting, &irq, &softirq, &steal) != 9 ||
+        !has_unit(cores, unit)) {
+      continue;
+    }
+    ticks += user + nice + system + irq + softirq + steal;
+  }
+  if (in != NULL) (void)fclose(in);
+  return ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double own_seconds(void) {
+  struct timespec used;
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
+// The time that the cores worked for others, before the rounds or since.
+static double others_seconds(const esp_cores *cores) {
+  return busy_seconds(cores) - own_seconds();
+}
+
 static esp_status run_all(const esp_trial_options *options, int shapes,
                           rig rigs[ESP_TRIAL_SHAPES], void **sample,
                           esp_trial *trial) {
@@ -411,9 +452,13 @@ static esp_status run_all(const esp_trial_options *options, int shapes,
   if (nodes == NULL || before == NULL || trial->node_seconds == NULL) {
     status = ESP_FAIL(ESP_NO_MEMORY, "cannot measure %zu nodes", count);
   }
+  const double began = esp_clock_seconds();
+  const double others = others_seconds(options->cores);
   if (status == ESP_OK) {
     status = run_rounds(rigs, shapes, nodes, before, trial);
   }
+  const double wall = esp_clock_seconds() - began;
+  trial->others = fmax(0, others_seconds(options->cores) - others) / wall;
   if (status == ESP_OK) conclude(rigs, shapes, nodes, trial);
   free(before);
   free(nodes);
@@ -444,9 +489,14 @@ void esp_trial_end(esp_trial *trial) {
   *trial = (esp_trial){0};
 }
 
-double esp_trial_noise(const esp_trial *trial) {
+double esp_trial_spread(const esp_trial *trial) {
   double most = 0;
-  for (int s = 0; s < ESP_TRIAL_SHAPES; s++)
+  for (int s = 0; s < ESP_TRIAL_SHAPES; s++) {
     most = fmax(most, trial->spread[s]);
+  }
   return most;
+}
+
+bool esp_trial_noisy(const esp_trial *trial) {
+  return esp_trial_spread(trial) > 0.1 || trial->others > 0.1;
 }

@@ -40,6 +40,7 @@ typedef struct esp_trial {
   // the distance of their quartiles over it.  0: the shape was not tried, as
   // there is one core.
   double seconds[ESP_TRIAL_SHAPES], spread[ESP_TRIAL_SHAPES];
+  double others; // cores, of those that were used, that other processes took
   double *node_seconds; // [nnode] of the shape of one thread, medians
 } esp_trial;
 
@@ -49,6 +50,9 @@ typedef struct esp_trial {
 esp_status esp_trial_run(const esp_trial_options *options, esp_trial *trial);
 void esp_trial_end(esp_trial *trial);
 // The largest spread of all shapes.
-double esp_trial_noise(const esp_trial *trial);
+double esp_trial_spread(const esp_trial *trial);
+// Was the machine not this process's alone?  So it is when a spread is above a
+// tenth, or others used more than a tenth of a core.
+bool esp_trial_noisy(const esp_trial *trial);
 
 #endif

@@ -3,12 +3,12 @@
 #include <string.h>
 
 static void draw_row(FILE *out, const esp_profile *p, int row, int each) {
-  fprintf(out, "  %5d |", row * each);
+  // The lowest row shows wherever anything runs.
+  const double least = row == 1 ? 1e-9 : (row - 0.5) * each;
   int end = p->columns; // nothing is written behind the last block
-  while (end > 0 && p->at_once[end - 1] < (row - 0.5) * each) end--;
+  while (end > 0 && p->at_once[end - 1] < least) end--;
+  fprintf(out, "  %5d |", row * each);
   for (int c = 0; c < end; c++) {
-    // The lowest row shows wherever anything runs.
-    const double least = row == 1 ? 1e-9 : (row - 0.5) * each;
     fputc(p->at_once[c] >= least ? '#' : ' ', out);
   }
   fputc('\n', out);

@@ -11,6 +11,9 @@ typedef esp_reason_figures figures;
 static const double CHAIN = 1.05;
 // Below this one it has few.
 static const double FEW = 1.3;
+// A branch may be too small up to so many hand-overs: one thread begins it, and
+// others wait for its end, on cores whose caches do not have its values.
+static const double SMALL = 20;
 
 enum { MOST_CPUS = 4096 };
 
@@ -137,12 +140,13 @@ static bool few_branches(const figures *f, char *text) {
 
 static bool small_branches(const figures *f, char *text) {
   const bool lost = f->paid_gain - 1 < 0.5 * (f->free_gain - 1);
-  if (f->free_gain < 1.1 || !lost) return false;
+  const bool small = f->branch_seconds < SMALL * f->handover_seconds;
+  if (f->free_gain < 1.1 || !lost || !small) return false;
   (void)snprintf(text, ESP_REASON_TEXT,
                  "branches too small: the %d branches take %.3g us each in the "
-                 "mean, and handing one to another thread takes %.3g us; if "
-                 "that were free, %d workers would give %.2fx, as it is "
-                 "%.2fx",
+                 "mean, and handing one to another thread takes %.3g us at the "
+                 "least; if that were free, %d workers would give %.2fx, as it "
+                 "is %.2fx",
                  f->branches, 1e6 * f->branch_seconds,
                  1e6 * f->handover_seconds, f->cores, f->free_gain,
                  f->paid_gain);

@@ -18,7 +18,7 @@ typedef struct esp_reason_figures {
   double alone;            // share of the span with one operator at a time
   int branches;            // in the sense of plan/profile.h
   double branch_seconds;   // of one, mean
-  double handover_seconds; // to give one to another worker
+  double handover_seconds; // to give one to another worker, at best
   double free_gain;        // of `cores` workers if a hand-over cost nothing
   double paid_gain;        // of `cores` workers as it is
   int ranks;               // that share one batch

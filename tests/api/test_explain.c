@@ -8,75 +8,44 @@
 #include <unistd.h>
 
 #include "support/check.h"
-#include "support/wire.h"
+#include "support/onnx.h"
 
-// x [N,width] -> `towers` chains of `deep` Tanh nodes -> their Sum, y.  N is
+// x [N,width] -> `towers` chains of `deep` nodes -> their Sum, y.  N is
 // `batch`, or open when that is 0.
 typedef struct tower_model {
-  int towers, deep;
-  int64_t width, batch;
-  const char *op_type; // "Tanh"
+  int towers, deep, width, batch;
+  const char *op_type;
 } tower_model;
 
 static const char *const path = "explain_test.onnx";
 
-static void add_dim(wire *shape, int64_t dim) {
-  wire one = {0};
-  if (dim > 0) {
-    wire_int(&one, 1, dim);
-  } else {
-    wire_text(&one, 2, "N");
-  }
-  wire_message(shape, 1, &one);
-}
-
-static void add_value(wire *graph, int field, const char *name,
-                      const tower_model *m) {
-  wire shape = {0}, tensor = {0}, type = {0}, value = {0};
-  add_dim(&shape, m->batch);
-  add_dim(&shape, m->width);
-  wire_int(&tensor, 1, ESP_FLOAT);
-  wire_message(&tensor, 2, &shape);
-  wire_message(&type, 1, &tensor);
-  wire_text(&value, 1, name);
-  wire_message(&value, 2, &type);
-  wire_message(graph, field, &value);
-}
-
-static void name_of(char text[32], int tower, int layer) {
-  if (layer == 0) {
-    (void)snprintf(text, 32, "x");
-  } else {
-    (void)snprintf(text, 32, "t%d_%d", tower, layer);
+static void add_tower(wire *graph, const tower_model *m, int tower) {
+  char in[32] = "x", out[32];
+  for (int l = 1; l <= m->deep; l++) {
+    (void)snprintf(out, sizeof out, "t%d_%d", tower, l);
+    wire node = onnx_node(m->op_type, in, out);
+    onnx_add_node(graph, &node);
+    memcpy(in, out, sizeof in);
   }
 }
 
 static void write_model(const tower_model *m) {
-  wire graph = {0}, model = {0}, opset = {0}, sum = {0};
-  char name[32];
+  wire graph = {0};
+  char ends[512] = "", shape[32];
   for (int t = 0; t < m->towers; t++) {
-    for (int l = 1; l <= m->deep; l++) {
-      wire node = {0};
-      name_of(name, t, l - 1);
-      wire_text(&node, 1, name);
-      name_of(name, t, l);
-      wire_text(&node, 2, name);
-      wire_text(&node, 3, name);
-      wire_text(&node, 4, m->op_type);
-      wire_message(&graph, 1, &node);
-    }
-    wire_text(&sum, 1, name);
+    add_tower(&graph, m, t);
+    const size_t used = strlen(ends);
+    (void)snprintf(ends + used, sizeof ends - used, "t%d_%d ", t, m->deep);
   }
-  wire_text(&sum, 2, "y");
-  wire_text(&sum, 4, "Sum");
-  wire_message(&graph, 1, &sum);
-  wire_text(&graph, 2, "towers");
-  add_value(&graph, 11, "x", m);
-  add_value(&graph, 12, "y", m);
-  wire_int(&opset, 2, 13);
-  wire_int(&model, 1, 8);
-  wire_message(&model, 7, &graph);
-  wire_message(&model, 8, &opset);
+  wire sum = onnx_node("Sum", ends, "y");
+  onnx_add_node(&graph, &sum);
+  (void)snprintf(shape, sizeof shape, m->batch > 0 ? "%d %d" : "N%d %d",
+                 m->batch, m->width);
+  wire x = onnx_value("x", ESP_FLOAT, shape);
+  wire y = onnx_value("y", ESP_FLOAT, shape);
+  wire_message(&graph, ONNX_INPUT, &x);
+  wire_message(&graph, ONNX_OUTPUT, &y);
+  wire model = onnx_model(&graph, 13);
   wire_write(&model, path);
   wire_end(&model);
 }

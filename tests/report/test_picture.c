@@ -48,7 +48,9 @@ static void towers_fill_eight_rows(void) {
   // Sixteen of four milliseconds, then one of one.
   CU_ASSERT_EQUAL(strncmp(text, "     16 |################", 25), 0);
   CU_ASSERT_EQUAL(strcspn(text, "\n"), 9 + COLUMNS * 4 / 5);
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n      2 |"));
+  const char *lowest = strstr(text, "\n      2 |");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(lowest);
+  CU_ASSERT_EQUAL(strspn(lowest + 10, "#"), COLUMNS);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "5 ms\n"));
   free(text);
 }

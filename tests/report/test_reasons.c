@@ -120,8 +120,11 @@ static void branches_are_weighed_against_handovers(void) {
   f.branch_seconds = 4e-6;
   f.paid_gain = 1.2;
   expect(&f, "small_branches", "workers", "4 us each");
-  expect(&f, "small_branches", "workers", "takes 5 us");
+  expect(&f, "small_branches", "workers", "takes 5 us at the least");
   f.paid_gain = 2.4; // more than half of 3.6 is kept
+  CU_ASSERT_PTR_NULL(only(&f));
+  f.paid_gain = 1.2;
+  f.branch_seconds = 1e-3; // whatever it was, it was not the hand-over
   CU_ASSERT_PTR_NULL(only(&f));
 }
 
