@@ -1,224 +1,20 @@
 // Einsum: sums of products over named axes.  Each element of the output is
-// summed in one order, in double or in wrapping 64-bit integers.
-#include <ctype.h>
-#include <limits.h>
+// summed in one order, in double or in wrapping 64-bit integers, or by the
+// kernel of matrix products.
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/parallel.h"
 #include "op/check.h"
+#include "op/contraction.h"
 #include "op/dispatch.h"
+#include "op/equation.h"
 #include "op/family.h"
 #include "op/half.h"
 
-enum {
-  LABELS = 128,                  // letters, by their code
-  MOST_AXES = 52 + ESP_MAX_NDIM, // letters and the axes of an ellipsis
-  MOST_INPUTS = 16,
-  ELLIPSIS = '.' // stands for "..." among the labels of a term
-};
-
-// The labels of one term, "..." as one character; -1: no ellipsis.
-typedef struct term {
-  char label[64];
-  int count, ellipsis;
-} term;
-
-typedef struct equation {
-  term in[MOST_INPUTS], out;
-  int nin;
-} equation;
-
-// Every named axis with its extent, the output's first; strides by input.
-typedef struct axes {
-  int nout, count;
-  int64_t dim[MOST_AXES];
-  int64_t stride[MOST_INPUTS][MOST_AXES];
-  int nin;
-} axes;
-
-static esp_status bad_equation(const char *text, const char *why) {
-  return ESP_FAIL(ESP_BAD_INPUT, "equation \"%.80s\": %s", text, why);
-}
-
-// Reads one term up to ',', '-' or the end; blanks count nothing.
-static esp_status read_term(const char *text, const char **at, term *t) {
-  *t = (term){.ellipsis = -1};
-  for (; **at != '\0' && **at != ',' && **at != '-'; (*at)++) {
-    if (**at == ' ') continue;
-    if (t->count == (int)sizeof t->label) {
-      return bad_equation(text, "a term is too long");
-    }
-    if (isalpha((unsigned char)**at)) {
-      t->label[t->count++] = **at;
-    } else if (strncmp(*at, "...", 3) == 0 && t->ellipsis < 0) {
-      t->ellipsis = t->count;
-      t->label[t->count++] = ELLIPSIS;
-      *at += 2;
-    } else {
-      return bad_equation(text, "expected letters, one \"...\" for each term, "
-                                "',' and one \"->\"");
-    }
-  }
-  return ESP_OK;
-}
-
-// Without "->": the ellipsis, then what stands once, in the order of letters.
-static void imply_output(equation *e) {
-  int times[LABELS] = {0};
-  bool dots = false;
-  for (int i = 0; i < e->nin; i++) {
-    dots = dots || e->in[i].ellipsis >= 0;
-    for (int k = 0; k < e->in[i].count; k++) {
-      times[(int)e->in[i].label[k]]++;
-    }
-  }
-  e->out = (term){.ellipsis = dots ? 0 : -1};
-  if (dots) e->out.label[e->out.count++] = ELLIPSIS;
-  for (int c = 0; c < LABELS; c++) {
-    if (isalpha(c) && times[c] == 1) e->out.label[e->out.count++] = (char)c;
-  }
-}
-
-static esp_status read_equation(const esp_args *args, equation *e) {
-  const char *text = esp_node_string(args->node, "equation", "");
-  const char *at = text;
-  *e = (equation){0};
-  for (bool more = true; more; at += more) {
-    if (e->nin == MOST_INPUTS) return bad_equation(text, "too many terms");
-    ESP_TRY(read_term(text, &at, &e->in[e->nin++]));
-    more = *at == ',';
-  }
-  if (e->nin != args->nin) {
-    return ESP_FAIL(ESP_BAD_INPUT,
-                    "equation \"%.80s\" has %d terms for %d inputs", text,
-                    e->nin, args->nin);
-  }
-  if (*at == '\0') {
-    imply_output(e);
-    return ESP_OK;
-  }
-  if (strncmp(at, "->", 2) != 0) return bad_equation(text, "a single '-'");
-  at += 2;
-  ESP_TRY(read_term(text, &at, &e->out));
-  return *at == '\0' ? ESP_OK : bad_equation(text, "text after the output");
-}
-
-// Extents by label and of the ellipsis, right-aligned.
-typedef struct extents {
-  int64_t of[LABELS]; // -1: not seen
-  int64_t dots[ESP_MAX_NDIM];
-  int ndots;
-} extents;
-
-static esp_status meet(int64_t *have, int64_t dim, int input) {
-  if (*have == dim || dim == 1) return ESP_OK;
-  if (*have == -1 || *have == 1) {
-    *have = dim;
-    return ESP_OK;
-  }
-  return ESP_FAIL(ESP_BAD_INPUT, "input %d has %lld where another has %lld",
-                  input, (long long)dim, (long long)*have);
-}
-
-// How many axes an ellipsis stands for in an input.
-static int dots_of(const term *t, const esp_shape *shape) {
-  return t->ellipsis >= 0 ? shape->ndim - (t->count - 1) : 0;
-}
-
-static esp_status measure(const esp_args *args, const equation *e, extents *x) {
-  *x = (extents){0};
-  for (int c = 0; c < LABELS; c++) x->of[c] = -1;
-  for (int k = 0; k < ESP_MAX_NDIM; k++) x->dots[k] = 1;
-  for (int i = 0; i < e->nin; i++) {
-    const term *t = &e->in[i];
-    const esp_shape *shape = &args->in[i]->shape;
-    const int dots = dots_of(t, shape);
-    if (dots < 0 || (t->ellipsis < 0 && t->count != shape->ndim)) {
-      return ESP_FAIL(ESP_BAD_INPUT,
-                      "input %d has %d dimensions, its term has %d", i,
-                      shape->ndim, t->count);
-    }
-    if (dots > x->ndots) x->ndots = dots;
-    for (int k = 0, axis = 0; k < t->count; k++) {
-      if (t->label[k] != ELLIPSIS) {
-        int64_t *have = &x->of[(int)t->label[k]];
-        if (*have == -1) *have = shape->dim[axis];
-        ESP_TRY(meet(have, shape->dim[axis++], i));
-        continue;
-      }
-      for (int d = 0; d < dots; d++) { // counted from the last
-        ESP_TRY(meet(&x->dots[dots - 1 - d], shape->dim[axis++], i));
-      }
-    }
-  }
-  return ESP_OK;
-}
-
-// Adds an axis for the label, or the axes of the ellipsis.
-static void add_axes(axes *a, const extents *x, char label, int first[LABELS]) {
-  first[(int)label] = a->count;
-  if (label != ELLIPSIS) {
-    a->dim[a->count++] = x->of[(int)label];
-    return;
-  }
-  for (int d = x->ndots - 1; d >= 0; d--) a->dim[a->count++] = x->dots[d];
-}
-
-// Strides of an input; an axis named twice is walked along its diagonal.
-static void set_strides(const term *t, const esp_shape *shape, const extents *x,
-                        const int first[LABELS], int64_t *stride) {
-  const int dots = dots_of(t, shape);
-  int axis = shape->ndim - 1;
-  int64_t step = 1;
-  for (int k = t->count - 1; k >= 0; k--) {
-    const bool is_dots = t->label[k] == ELLIPSIS;
-    for (int d = 0; d < (is_dots ? dots : 1); d++) {
-      const int to = first[(int)t->label[k]] + (is_dots ? x->ndots - 1 - d : 0);
-      if (shape->dim[axis] != 1) stride[to] += step;
-      step *= shape->dim[axis--];
-    }
-  }
-}
-
-static esp_status axes_of(const esp_args *args, axes *a) {
-  const char *text = esp_node_string(args->node, "equation", "");
-  equation e;
-  extents x;
-  int first[LABELS];
-  ESP_TRY(read_equation(args, &e));
-  ESP_TRY(measure(args, &e, &x));
-  *a = (axes){.nin = e.nin};
-  for (int c = 0; c < LABELS; c++) first[c] = -1;
-  for (int k = 0; k < e.out.count; k++) {
-    const char label = e.out.label[k];
-    if (label != ELLIPSIS && x.of[(int)label] < 0) {
-      return bad_equation(text, "the output names an axis that no input has");
-    }
-    if (first[(int)label] >= 0) {
-      return bad_equation(text, "the output names an axis twice");
-    }
-    add_axes(a, &x, label, first);
-  }
-  a->nout = a->count;
-  if (a->nout > ESP_MAX_NDIM) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "more than %d dimensions", ESP_MAX_NDIM);
-  }
-  for (int i = 0; i < e.nin; i++) { // what the output leaves out is summed
-    for (int k = 0; k < e.in[i].count; k++) {
-      const char label = e.in[i].label[k];
-      if (first[(int)label] < 0) add_axes(a, &x, label, first);
-    }
-  }
-  for (int i = 0; i < e.nin; i++) {
-    set_strides(&e.in[i], &args->in[i]->shape, &x, first, a->stride[i]);
-  }
-  return ESP_OK;
-}
-
 static esp_status infer(const esp_args *args) {
-  axes a;
-  ESP_TRY(esp_check_arity(args, 1, MOST_INPUTS, 1));
+  esp_axes a;
+  ESP_TRY(esp_check_arity(args, 1, ESP_EQUATION_INPUTS, 1));
   for (int i = 0; i < args->nin; i++) {
     if (args->in[i] == NULL) {
       return ESP_FAIL(ESP_BAD_INPUT, "input %d is omitted", i);
@@ -226,7 +22,7 @@ static esp_status infer(const esp_args *args) {
     ESP_TRY(esp_check_type(args, i, ESP_TYPES_NUMERIC));
     ESP_TRY(esp_check_same_type(args, 0, i));
   }
-  ESP_TRY(axes_of(args, &a));
+  ESP_TRY(esp_axes_of(args, &a));
   esp_shape shape = {.ndim = a.nout};
   memcpy(shape.dim, a.dim, (size_t)a.nout * sizeof a.dim[0]);
   esp_set_output(args, 0, args->in[0]->type, &shape);
@@ -234,8 +30,8 @@ static esp_status infer(const esp_args *args) {
 }
 
 static esp_work work(const esp_args *args) {
-  axes a;
-  if (axes_of(args, &a) != ESP_OK) return (esp_work){0};
+  esp_axes a;
+  if (esp_axes_of(args, &a) != ESP_OK) return (esp_work){0};
   esp_work made = {.flops = a.nin,
                    .bytes = (double)esp_tensor_bytes(args->out[0])};
   for (int i = 0; i < a.count; i++) made.flops *= (double)a.dim[i];
@@ -245,25 +41,43 @@ static esp_work work(const esp_args *args) {
   return made;
 }
 
+// Two float32 inputs are a product of matrices, if they can be.
+typedef struct prepared {
+  esp_axes axes;
+  esp_contraction contraction;
+  bool contracts;
+} prepared;
+
+static void release(void *state) {
+  prepared *p = state;
+  if (p == NULL) return;
+  esp_contraction_free(&p->contraction);
+  free(p);
+}
+
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
-  (void)width;
-  axes *a = malloc(sizeof *a);
-  if (a == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
-  made->state = a;
-  return axes_of(args, a);
+  prepared *p = calloc(1, sizeof *p);
+  if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
+  made->state = p;
+  ESP_TRY(esp_axes_of(args, &p->axes));
+  p->contracts =
+      args->in[0]->type == ESP_FLOAT && esp_contraction_fits(&p->axes);
+  if (!p->contracts) return ESP_OK;
+  return esp_contraction_plan(&p->axes, width, &p->contraction,
+                              &made->scratch_bytes);
 }
 
 typedef struct job {
   const esp_args *args;
-  const axes *a;
+  const esp_axes *a;
 } job;
 
 // The sum for one element of the output, from where each input begins.  The
 // summed axes are counted like an odometer, the last one fastest.
 #define SUM(s, t, d, sum_type)                                                 \
   static sum_type sum_##s(const job *j, const int64_t *begin) {                \
-    const axes *a = j->a;                                                      \
-    int64_t index[MOST_AXES] = {0}, at[MOST_INPUTS];                           \
+    const esp_axes *a = j->a;                                                  \
+    int64_t index[ESP_EQUATION_AXES] = {0}, at[ESP_EQUATION_INPUTS];           \
     memcpy(at, begin, sizeof at);                                              \
     sum_type sum = 0;                                                          \
     for (int axis = a->count; axis >= a->nout;) {                              \
@@ -295,12 +109,12 @@ ESP_INTEGER_TYPES(WHOLE_SUM)
     break;
 static void run_range(int64_t begin, int64_t end, void *argument) {
   const job *j = argument;
-  const axes *a = j->a;
+  const esp_axes *a = j->a;
   const esp_tensor *y = j->args->out[0];
   bool empty = false;
   for (int i = a->nout; i < a->count; i++) empty = empty || a->dim[i] == 0;
   for (int64_t o = begin; o < end; o++) {
-    int64_t at[MOST_INPUTS] = {0}, rest = o;
+    int64_t at[ESP_EQUATION_INPUTS] = {0}, rest = o;
     for (int axis = a->nout - 1; axis >= 0; axis--) {
       const int64_t index = rest % a->dim[axis];
       rest /= a->dim[axis];
@@ -316,7 +130,12 @@ static void run_range(int64_t begin, int64_t end, void *argument) {
 
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   enum { GRAIN = 4096 };
-  const axes *a = state;
+  const prepared *p = state;
+  const esp_axes *a = &p->axes;
+  if (p->contracts) {
+    return esp_contraction_run(&p->contraction, args->in[0]->data,
+                               args->in[1]->data, args->out[0]->data, team);
+  }
   job j = {.args = args, .a = a};
   int64_t each = 1;
   for (int i = a->nout; i < a->count; i++) each *= a->dim[i];
@@ -325,5 +144,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
+static const esp_op plain = {
+    .prepare = prepare, .release = release, .run = run};
 const esp_op esp_op_einsum = {.infer = infer, .work = work, ESP_HALF(plain)};

@@ -1,6 +1,7 @@
 // Operators of two inputs against plain references in double, for every type,
 // with broadcasting as each version means it.
 #include <math.h>
+#include <string.h>
 
 #include "support/check.h"
 #include "support/one_node.h"
@@ -244,6 +245,18 @@ static void an_old_slope_is_by_channel(void) {
   one_node_free(&n);
 }
 
+static void strings_are_compared(void) {
+  static const char *const a[] = {"one", "two", ""}, *const b[] = {"two"};
+  one_node n = one_node_of("Equal", 19);
+  one_node_input(&n, ESP_STRING, SHAPE(3), NUMBERS(0, 0, 0));
+  one_node_input(&n, ESP_STRING, SHAPE(1), NUMBERS(0));
+  memcpy(n.in[0].data, a, sizeof a);
+  memcpy(n.in[1].data, b, sizeof b);
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_BOOL, SHAPE(3), NUMBERS(0, 1, 0), 0);
+  one_node_free(&n);
+}
+
 static void types_must_agree(void) {
   one_node n = one_node_of("Add", 14);
   one_node_input(&n, ESP_FLOAT, SHAPE(2), NULL);
@@ -267,6 +280,7 @@ int main(void) {
       CASE(old_versions_align_by_axis),
       CASE(old_versions_refuse_what_they_did_not_ask_for),
       CASE(an_old_slope_is_by_channel),
+      CASE(strings_are_compared),
       CASE(types_must_agree),
       {NULL, NULL},
   };

@@ -108,6 +108,69 @@ static void scalars_and_empty_sums(void) {
   one_node_free(&n);
 }
 
+// Large enough for the kernel of matrix products; every order of axes.
+static void large_products_go_through_the_kernel(void) {
+  enum { B = 3, M = 11, N = 13, L = 17 };
+  // Strides of b, m, k in the first input and of b, k, n in the second, and of
+  // b, m, n in the output, by equation.
+  static const struct {
+    const char *equation;
+    esp_shape a, b, y;
+    int sa[3], sb[3], sy[3];
+  } rows[] = {
+      {"bmk,bkn->bmn",
+       {3, {B, M, L}},
+       {3, {B, L, N}},
+       {3, {B, M, N}},
+       {M * L, L, 1},
+       {L * N, N, 1},
+       {M * N, N, 1}},
+      {"bkm,nbk->nmb",
+       {3, {B, L, M}},
+       {3, {N, B, L}},
+       {3, {N, M, B}},
+       {L * M, 1, M},
+       {L, 1, B * L},
+       {1, B, M * B}},
+      {"mkb,nkb->mbn",
+       {3, {M, L, B}},
+       {3, {N, L, B}},
+       {3, {M, B, N}},
+       {1, L * B, B},
+       {1, B, L * B},
+       {N, B * N, 1}},
+      {"...k,...kn->...n",
+       {3, {B, M, L}},
+       {4, {B, 1, L, N}},
+       {3, {B, M, N}},
+       {M * L, L, 1},
+       {L * N, N, 1},
+       {M * N, N, 1}},
+  };
+  static double want[B * M * N];
+  for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+    one_node n = einsum(rows[r].equation);
+    one_node_input(&n, ESP_FLOAT, rows[r].a, NULL);
+    one_node_input(&n, ESP_FLOAT, rows[r].b, NULL);
+    CHECK_OK(one_node_run(&n, 1));
+    for (int i = 0; i < B * M * N; i++) {
+      const int b = i / (M * N), m = i / N % M, c = i % N;
+      double sum = 0;
+      for (int k = 0; k < L; k++) {
+        sum += one_node_in(&n, 0,
+                           b * rows[r].sa[0] + m * rows[r].sa[1] +
+                               k * rows[r].sa[2]) *
+               one_node_in(&n, 1,
+                           b * rows[r].sb[0] + k * rows[r].sb[1] +
+                               c * rows[r].sb[2]);
+      }
+      want[b * rows[r].sy[0] + m * rows[r].sy[1] + c * rows[r].sy[2]] = sum;
+    }
+    one_node_check(&n, 0, ESP_FLOAT, rows[r].y, want, 1e-5);
+    one_node_free(&n);
+  }
+}
+
 static void bad_equations_are_refused(void) {
   static const char *const bad[] = {
       "i",    "ij,jk->ik", "i1->i", "ij->k",    "ij->ii",
@@ -136,6 +199,7 @@ int main(void) {
       CASE(an_ellipsis_broadcasts),
       CASE(three_inputs_are_multiplied),
       CASE(scalars_and_empty_sums),
+      CASE(large_products_go_through_the_kernel),
       CASE(bad_equations_are_refused),
       CASE(extents_must_agree),
       {NULL, NULL},
