@@ -198,6 +198,17 @@ static void unmap(void *thing) {
   (void)munmap(m->address, m->bytes);
 }
 
+// Does a path lead out of its folder by ".."?
+static bool leads_out(const char *path) {
+  for (const char *part = path; part != NULL;) {
+    const char *slash = strchr(part, '/');
+    const size_t length = slash != NULL ? (size_t)(slash - part) : strlen(part);
+    if (length == 2 && strncmp(part, "..", 2) == 0) return true;
+    part = slash != NULL ? slash + 1 : NULL;
+  }
+  return false;
+}
+
 typedef struct external {
   const char *location;
   uint64_t offset;
@@ -213,8 +224,7 @@ static esp_status read_external(const Onnx__TensorProto *proto, external *e) {
       e->offset = strtoull(entry->value, NULL, 10);
     }
   }
-  if (e->location == NULL || e->location[0] == '/' ||
-      strstr(e->location, "..") != NULL) {
+  if (e->location == NULL || e->location[0] == '/' || leads_out(e->location)) {
     return ESP_FAIL(ESP_BAD_INPUT,
                     "tensor \"%s\" has its data at \"%s\", expected a path "
                     "inside the model's folder",

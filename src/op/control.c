@@ -1,8 +1,6 @@
 // If and Loop: operators that run subgraphs, as often as data say.
 // Source: ONNX operators If, Loop (versions 1 to 23).
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "op/along.h"
 #include "op/family.h"
@@ -47,16 +45,9 @@ typedef struct loop {
   int64_t iterations;
 } loop;
 
-static void drop_all(esp_datum **list, int count) {
-  for (int i = 0; list != NULL && i < count; i++) {
-    esp_datum_drop(list[i]);
-    list[i] = NULL;
-  }
-}
-
 static void end_loop(loop *l) {
-  drop_all(l->in, 2 + l->carried);
-  drop_all(l->out, 1 + l->carried + l->scanned);
+  esp_datum_drop_all(l->in, 2 + l->carried);
+  esp_datum_drop_all(l->out, 1 + l->carried + l->scanned);
   for (int s = 0; l->collected != NULL && s < l->scanned; s++) {
     for (int64_t i = 0; i < l->iterations; i++) {
       if (l->collected[s] != NULL) esp_datum_drop(l->collected[s][i]);
@@ -114,7 +105,7 @@ static esp_status limits_of(const esp_call *call, int64_t *most, bool *go_on) {
 static esp_status iterate(loop *l, bool *go_on) {
   const int inputs = 2 + l->carried, outputs = 1 + l->carried + l->scanned;
   const void *condition;
-  drop_all(l->in, 2);
+  esp_datum_drop_all(l->in, 2);
   ESP_TRY(esp_datum_int64(l->iterations, &l->in[0]));
   ESP_TRY(esp_datum_bool(*go_on, &l->in[1]));
   ESP_TRY(esp_call_body(l->call, "body", l->in, inputs, l->out, outputs));
@@ -134,7 +125,7 @@ static esp_status iterate(loop *l, bool *go_on) {
     l->collected[s][l->iterations] = l->out[1 + l->carried + s];
     l->out[1 + l->carried + s] = NULL;
   }
-  drop_all(l->out, 1);
+  esp_datum_drop_all(l->out, 1);
   l->iterations++;
   return ESP_OK;
 }
@@ -191,9 +182,4 @@ static esp_status walk(const esp_call *call) {
   return call->node->op == ESP_OP_IF ? walk_if(call) : walk_loop(call);
 }
 
-static esp_status infer(const esp_args *args) {
-  (void)args;
-  return ESP_FAIL(ESP_UNSUPPORTED, "what a subgraph computes depends on data");
-}
-
-const esp_op esp_op_control = {.infer = infer, .walk = walk};
+const esp_op esp_op_control = {.infer = esp_infer_walked, .walk = walk};

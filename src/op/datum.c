@@ -106,3 +106,10 @@ void esp_datum_drop(esp_datum *datum) {
   if (datum->owned) esp_free(datum->tensor.data);
   free(datum);
 }
+
+void esp_datum_drop_all(esp_datum **list, int64_t count) {
+  for (int64_t i = 0; list != NULL && i < count; i++) {
+    esp_datum_drop(list[i]);
+    list[i] = NULL;
+  }
+}

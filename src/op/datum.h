@@ -42,6 +42,9 @@ esp_datum *esp_datum_keep(esp_datum *datum);
 // Gives a reference up; the last one frees.  NULL is allowed.
 void esp_datum_drop(esp_datum *datum);
 
+// The same for a list, whose entries become NULL; a NULL list is allowed.
+void esp_datum_drop_all(esp_datum **list, int64_t count);
+
 const char *esp_kind_text(esp_kind kind); // "tensor" and so on, with article
 
 #endif

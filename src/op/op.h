@@ -93,6 +93,10 @@ const char *esp_op_name(int id); // ONNX's name
 // Gives the id of an ONNX name; -1 when there is none.
 int esp_op_find(const char *onnx_name);
 
+// Calls infer() over cleared outputs and checks what it found: every wanted
+// output has a type, and a shape whose bytes can be counted.
+esp_status esp_op_infer(const esp_args *args);
+
 // Estimated work of a node whose shapes are known: the operator's own, or one
 // flop per output element and the bytes of all tensors.
 esp_work esp_op_work(const esp_args *args);

@@ -48,9 +48,4 @@ static esp_status walk(const esp_call *call) {
   }
 }
 
-static esp_status infer(const esp_args *args) {
-  (void)args;
-  return ESP_FAIL(ESP_UNSUPPORTED, "an optional is no tensor");
-}
-
-const esp_op esp_op_optional = {.infer = infer, .walk = walk};
+const esp_op esp_op_optional = {.infer = esp_infer_walked, .walk = walk};

@@ -1,6 +1,5 @@
 // Scan: a subgraph along axes of its inputs, with state.
 // Source: ONNX operator Scan, version 8 (with a batch axis) and 9 to 23.
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,18 +22,11 @@ typedef struct scan {
   esp_datum **collected; // [outputs * steps]
 } scan;
 
-static void drop_all(esp_datum **list, int64_t count) {
-  for (int64_t i = 0; list != NULL && i < count; i++) {
-    esp_datum_drop(list[i]);
-    list[i] = NULL;
-  }
-}
-
 static void end_scan(scan *s) {
-  drop_all(s->state, s->states);
-  drop_all(s->sliced, s->states + s->inputs);
-  drop_all(s->result, s->states + s->outputs);
-  drop_all(s->collected, s->outputs * s->steps);
+  esp_datum_drop_all(s->state, s->states);
+  esp_datum_drop_all(s->sliced, s->states + s->inputs);
+  esp_datum_drop_all(s->result, s->states + s->outputs);
+  esp_datum_drop_all(s->collected, s->outputs * s->steps);
   free(s->state);
   free(s->sliced);
   free(s->result);
@@ -106,7 +98,7 @@ static esp_status find_steps(scan *s, esp_datum *const *scanned) {
 static esp_status slice_inputs(scan *s, esp_datum *const *scanned,
                                int64_t step) {
   const char *name = s->batched ? "directions" : "scan_input_directions";
-  drop_all(s->sliced, s->states + s->inputs);
+  esp_datum_drop_all(s->sliced, s->states + s->inputs);
   for (int i = 0; i < s->states; i++) {
     s->sliced[i] = esp_datum_keep(s->state[i]);
   }
@@ -248,7 +240,7 @@ static esp_status run_sample(scan *s, int64_t batch, int64_t b,
                              esp_datum **sample, esp_datum **made) {
   int64_t most = 0;
   ESP_TRY(take_sample(s, batch, b, sample, &most));
-  drop_all(s->state, s->states);
+  esp_datum_drop_all(s->state, s->states);
   for (int i = 0; i < s->states; i++) s->state[i] = esp_datum_keep(sample[i]);
   ESP_TRY(run_steps(s, sample + s->states));
   for (int i = 0; i < s->states; i++) {
@@ -260,7 +252,7 @@ static esp_status run_sample(scan *s, int64_t batch, int64_t b,
         esp_along_join(&s->collected[o * s->steps], s->steps, 0, true, joined));
     ESP_TRY(lengthen(joined, most));
   }
-  drop_all(s->collected, s->outputs * s->steps);
+  esp_datum_drop_all(s->collected, s->outputs * s->steps);
   free(s->collected);
   s->collected = NULL;
   return ESP_OK;
@@ -278,13 +270,13 @@ static esp_status walk_batched(const esp_call *call, scan *s) {
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot scan");
   for (int64_t b = 0; b < batch && status == ESP_OK; b++) {
     status = run_sample(s, batch, b, sample, made);
-    drop_all(sample, given);
+    esp_datum_drop_all(sample, given);
   }
   for (int r = 0; r < results && status == ESP_OK; r++) {
     status = esp_along_join(&made[r * batch], batch, 0, true, &call->out[r]);
   }
-  drop_all(sample, given);
-  drop_all(made, results * batch);
+  esp_datum_drop_all(sample, given);
+  esp_datum_drop_all(made, results * batch);
   free(sample);
   free(made);
   return status;
@@ -300,9 +292,4 @@ static esp_status walk(const esp_call *call) {
   return status;
 }
 
-static esp_status infer(const esp_args *args) {
-  (void)args;
-  return ESP_FAIL(ESP_UNSUPPORTED, "what a subgraph computes depends on data");
-}
-
-const esp_op esp_op_scan = {.infer = infer, .walk = walk};
+const esp_op esp_op_scan = {.infer = esp_infer_walked, .walk = walk};

@@ -7,6 +7,7 @@
 #include "op/along.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/number.h"
 #include "op/walk.h"
 
 static esp_status check_counts(const esp_call *call, int least, int most) {
@@ -26,12 +27,6 @@ static esp_status check_kind(const esp_call *call, int i, esp_kind kind) {
                   esp_kind_text(kind));
 }
 
-// A whole number of a tensor of int32 or int64.
-static int64_t whole_at(const esp_tensor *t, int64_t i) {
-  return t->type == ESP_INT64 ? ((const int64_t *)t->data)[i]
-                              : ((const int32_t *)t->data)[i];
-}
-
 static esp_status check_whole(const esp_call *call, int i) {
   ESP_TRY(check_kind(call, i, ESP_KIND_TENSOR));
   const esp_tensor *t = &call->in[i]->tensor;
@@ -49,7 +44,7 @@ static esp_status place_of(const esp_call *call, int i, int64_t count,
     if (esp_shape_count(&call->in[i]->tensor.shape) != 1) {
       return ESP_FAIL(ESP_BAD_INPUT, "input %d is not one number", i);
     }
-    *place = whole_at(&call->in[i]->tensor, 0);
+    *place = esp_whole_at(&call->in[i]->tensor, 0);
     if (*place < 0) *place += call->in[0]->count;
   }
   if (*place >= 0 && *place < count) return ESP_OK;
@@ -146,7 +141,7 @@ typedef struct cuts {
 } cuts;
 
 static int64_t size_of(const cuts *c, int64_t i) {
-  if (c->list != NULL) return whole_at(c->list, i);
+  if (c->list != NULL) return esp_whole_at(c->list, i);
   const int64_t left = c->total - i * c->each;
   return left < c->each ? left : c->each;
 }
@@ -156,7 +151,7 @@ static esp_status find_cuts(const esp_call *call, int64_t total, cuts *c) {
   if (call->nin > 1 && call->in[1] != NULL) {
     ESP_TRY(check_whole(call, 1));
     const esp_tensor *split = &call->in[1]->tensor;
-    if (split->shape.ndim == 0) c->each = whole_at(split, 0);
+    if (split->shape.ndim == 0) c->each = esp_whole_at(split, 0);
     if (split->shape.ndim == 1) c->list = split;
     if (split->shape.ndim > 1 || c->each < 1) {
       return ESP_FAIL(ESP_BAD_INPUT, "split is neither a positive number nor a "
@@ -170,7 +165,7 @@ static esp_status find_cuts(const esp_call *call, int64_t total, cuts *c) {
   c->count = c->list->shape.dim[0];
   int64_t left = total;
   for (int64_t i = 0; i < c->count; i++) {
-    const int64_t size = whole_at(c->list, i);
+    const int64_t size = esp_whole_at(c->list, i);
     if (size < 0 || size > left) break;
     left -= size;
   }
@@ -202,7 +197,7 @@ static esp_status split(const esp_call *call) {
     status =
         esp_datum_list(ESP_KIND_SEQUENCE, x->type, part, c.count, call->out);
   }
-  for (int64_t i = 0; i < c.count; i++) esp_datum_drop(part[i]);
+  esp_datum_drop_all(part, c.count);
   free(part);
   return status;
 }
@@ -268,9 +263,7 @@ static esp_status map(const esp_call *call) {
     status = esp_datum_list(ESP_KIND_SEQUENCE, call->in[0]->tensor.type,
                             &all[o * count], count, &call->out[o]);
   }
-  for (int64_t i = 0; all != NULL && i < nout * count; i++) {
-    esp_datum_drop(all[i]);
-  }
+  esp_datum_drop_all(all, nout * count);
   free(all);
   free(out);
   free(in);
@@ -300,9 +293,4 @@ static esp_status walk(const esp_call *call) {
   }
 }
 
-static esp_status infer(const esp_args *args) {
-  (void)args;
-  return ESP_FAIL(ESP_UNSUPPORTED, "a sequence is no tensor");
-}
-
-const esp_op esp_op_sequence = {.infer = infer, .walk = walk};
+const esp_op esp_op_sequence = {.infer = esp_infer_walked, .walk = walk};

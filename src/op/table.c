@@ -22,6 +22,22 @@ int esp_op_find(const char *onnx_name) {
   return -1;
 }
 
+esp_status esp_op_infer(const esp_args *args) {
+  for (int i = 0; i < args->nout; i++) {
+    if (args->out[i] != NULL) *args->out[i] = (esp_tensor){0};
+  }
+  ESP_TRY(esp_op_get(args->node->op)->infer(args));
+  for (int i = 0; i < args->nout; i++) {
+    size_t bytes;
+    if (args->out[i] == NULL) continue;
+    if (args->out[i]->type == ESP_UNDEFINED) {
+      return ESP_FAIL(ESP_UNSUPPORTED, "output %d cannot be made", i);
+    }
+    ESP_TRY(esp_shape_bytes(&args->out[i]->shape, args->out[i]->type, &bytes));
+  }
+  return ESP_OK;
+}
+
 esp_work esp_op_work(const esp_args *args) {
   const esp_op *op = esp_op_get(args->node->op);
   if (op->work != NULL) return op->work(args);

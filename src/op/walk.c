@@ -168,36 +168,20 @@ static esp_status show_inputs(const esp_walk *walk, int n, bool with_data) {
   return ESP_OK;
 }
 
-static void clear_outputs(const esp_node *node, step *s) {
-  for (int i = 0; i < node->nout; i++) {
-    s->found[i] = (esp_tensor){0};
-    s->out[i] = node->out[i] >= 0 ? &s->found[i] : NULL;
-  }
-}
-
 static esp_status find_shapes(const esp_walk *walk, int n,
                               const esp_args *args) {
-  const esp_op *op = esp_op_get(args->node->op);
   step *s = &walk->step[n];
+  for (int i = 0; i < args->nout; i++) {
+    s->out[i] = args->node->out[i] >= 0 ? &s->found[i] : NULL;
+  }
   ESP_TRY(show_inputs(walk, n, s->needs_data));
-  clear_outputs(args->node, s);
-  esp_status status = op->infer(args);
+  esp_status status = esp_op_infer(args);
   if (status == ESP_UNSUPPORTED && !s->needs_data) {
     ESP_TRY(show_inputs(walk, n, true));
-    clear_outputs(args->node, s);
-    status = op->infer(args);
+    status = esp_op_infer(args);
     s->needs_data = status == ESP_OK;
   }
-  ESP_TRY(status);
-  for (int i = 0; i < args->nout; i++) {
-    size_t bytes;
-    if (s->out[i] == NULL) continue;
-    if (s->out[i]->type == ESP_UNDEFINED) {
-      return ESP_FAIL(ESP_UNSUPPORTED, "output %d cannot be made", i);
-    }
-    ESP_TRY(esp_shape_bytes(&s->out[i]->shape, s->out[i]->type, &bytes));
-  }
-  return ESP_OK;
+  return status;
 }
 
 static bool same(const esp_tensor *a, const esp_tensor *b) {
@@ -418,4 +402,10 @@ esp_status esp_call_body(const esp_call *call, const char *attribute,
   const esp_status status = run_with(*body, in, call->strings, out);
   return status == ESP_OK ? ESP_OK
                           : esp_fail_within(status, "in \"%s\"", attribute);
+}
+
+esp_status esp_infer_walked(const esp_args *args) {
+  (void)args;
+  return ESP_FAIL(ESP_UNSUPPORTED,
+                  "what it gives is known only while the model runs");
 }

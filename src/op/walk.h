@@ -46,5 +46,7 @@ esp_status esp_call_body(const esp_call *call, const char *attribute,
                          int nout);
 // The subgraph of an attribute; NULL when there is none.
 const esp_graph *esp_call_graph(const esp_call *call, const char *attribute);
+// infer() of operators that are only walked: ESP_UNSUPPORTED.
+esp_status esp_infer_walked(const esp_args *args);
 
 #endif

@@ -38,31 +38,11 @@ static void end_lists(lists *l) {
   free(l->out);
 }
 
-static esp_status check_outputs(const esp_args *args) {
-  for (int i = 0; i < args->nout; i++) {
-    size_t bytes;
-    if (args->out[i] == NULL) continue;
-    if (args->out[i]->type == ESP_UNDEFINED) {
-      return ESP_FAIL(ESP_UNSUPPORTED, "output %d cannot be made", i);
-    }
-    ESP_TRY(esp_shape_bytes(&args->out[i]->shape, args->out[i]->type, &bytes));
-  }
-  return ESP_OK;
-}
-
-static esp_status infer(const esp_args *args) {
-  for (int i = 0; i < args->nout; i++) {
-    if (args->out[i] != NULL) *args->out[i] = (esp_tensor){0};
-  }
-  ESP_TRY(esp_op_get(args->node->op)->infer(args));
-  return check_outputs(args);
-}
-
 esp_status esp_infer_node(esp_graph *graph, int node) {
   lists l = {0};
   esp_args args;
   esp_status status = args_of(graph, node, &l, &args);
-  if (status == ESP_OK) status = infer(&args);
+  if (status == ESP_OK) status = esp_op_infer(&args);
   end_lists(&l);
   if (status == ESP_OK) return ESP_OK;
   const esp_node *n = &graph->node[node];

@@ -1,5 +1,6 @@
 // Subgraphs, functions and constants of models made by hand: loaded, walked,
 // and refused.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -311,6 +312,65 @@ static void sparse_indices_outside_are_refused(void) {
   }
 }
 
+static void put_entry(wire *tensor, const char *key, const char *value) {
+  wire entry = {0};
+  wire_text(&entry, 1, key);
+  wire_text(&entry, 2, value);
+  wire_message(tensor, 13, &entry);
+}
+
+// y = x + k, k float [2] in another file.
+static wire model_of_external(const char *location, const char *offset) {
+  wire graph = graph_of_x(), k = {0};
+  wire_int(&k, 1, 2);
+  wire_int(&k, 2, ESP_FLOAT);
+  wire_text(&k, 8, "k");
+  put_entry(&k, "location", location);
+  put_entry(&k, "offset", offset);
+  wire_int(&k, 14, 1);
+  put(&graph, ONNX_INITIALIZER, k);
+  add(&graph, onnx_node("Add", "x k", "y"));
+  return onnx_model(&graph, 13);
+}
+
+// Elements that do not lie on their own boundary are copied to one.
+static void external_data_may_lie_anywhere(void) {
+  static const float x[] = {1, 2}, k[] = {10, 20}, want[] = {11, 22};
+  char data[64];
+  for (int offset = 0; offset < 3; offset++) {
+    char number[16];
+    static const unsigned char before[3] = {0};
+    (void)snprintf(data, sizeof data, "%s.data", path);
+    (void)snprintf(number, sizeof number, "%d", offset);
+    FILE *out = fopen(data, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    (void)fwrite(before, 1, (size_t)offset, out);
+    (void)fwrite(k, 1, sizeof k, out);
+    (void)fclose(out);
+    wire model = model_of_external(strrchr(data, '/') + 1, number);
+    check_floats(&model, x, 2, want, 2);
+  }
+  (void)unlink(data);
+}
+
+static void external_data_elsewhere_are_refused(void) {
+  static const struct {
+    const char *location, *offset, *message;
+  } wrong[] = {
+      {"/etc/hostname", "0", "expected a path inside the model's folder"},
+      {"../etc/hostname", "0", "expected a path inside the model's folder"},
+      {"a/../../b", "0", "expected a path inside the model's folder"},
+      {"no..where", "0", "no..where is missing or shorter than 8 bytes"},
+      {"no", "18446744073709551615", "no is missing"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    esp_graph *loaded;
+    wire model = model_of_external(wrong[i].location, wrong[i].offset);
+    CHECK_STATUS(load(&model, &loaded), ESP_BAD_INPUT);
+    check_message(wrong[i].message);
+  }
+}
+
 static void dimensions_of_one_name_must_agree(void) {
   static const float x[] = {1, 2, 3};
   esp_graph *graph;
@@ -375,6 +435,8 @@ int main(void) {
       CASE(sparse_constants_are_made_dense),
       CASE(sparse_initializers_are_made_dense),
       CASE(sparse_indices_outside_are_refused),
+      CASE(external_data_may_lie_anywhere),
+      CASE(external_data_elsewhere_are_refused),
       CASE(dimensions_of_one_name_must_agree),
       CASE(maps_are_refused_by_name),
       CASE(all_missing_operators_are_named),
