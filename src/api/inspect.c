@@ -5,12 +5,18 @@
 #include <string.h>
 
 #include "api/private.h"
+#include "op/datum.h"
 #include "store/store.h"
 
 static void write_value(FILE *out, const esp_value *value) {
   char text[ESP_SHAPE_TEXT];
+  if (value->kind != ESP_KIND_TENSOR) {
+    fprintf(out, "  %s  %s\n", value->name, esp_kind_text(value->kind));
+    return;
+  }
   fprintf(out, "  %s  %s %s\n", value->name, esp_dtype_text(value->tensor.type),
-          esp_shape_text(&value->tensor.shape, text));
+          value->any_shape ? "of any shape"
+                           : esp_shape_text(&value->tensor.shape, text));
 }
 
 static void write_kinds(FILE *out, const esp_graph *graph) {

@@ -102,7 +102,7 @@ typedef struct esp_value {
   int producer;      // node that makes it; -1: input or constant
   bool is_input, is_output; // of the graph
   esp_kind kind;
-  bool any_shape;              // an input whose number of dimensions is open
+  bool any_shape;              // declared without a number of dimensions
   const char *const *dim_name; // [ndim] names of open dimensions, each may be
                                // NULL, or NULL: no dimension has a name
 } esp_value;

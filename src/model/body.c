@@ -148,6 +148,7 @@ static esp_status add_outputs(esp_loader *l, esp_scope *scope,
       }
       v->tensor = declared.tensor;
       v->kind = declared.kind;
+      v->any_shape = declared.any_shape;
     }
     ESP_TRY(esp_graph_add_output(scope->graph, value));
   }
