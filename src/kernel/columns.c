@@ -1,14 +1,11 @@
 #include "kernel/columns.h"
 
-#include <string.h>
-
 #include "kernel/parallel.h"
 
 typedef struct job {
   const esp_columns *c;
-  const uint8_t *x;
-  uint8_t *col;
-  uint8_t fill;
+  const void *x, *fill;
+  void *col;
 } job;
 
 int64_t esp_columns_rows(const esp_columns *c) {
@@ -26,14 +23,21 @@ static int64_t place(const esp_columns *c, int axis, int64_t at, int64_t k) {
   return p >= 0 && p < c->in[axis] ? p : -1;
 }
 
-// One output line along the last axis.
-static void fill_line(const job *j, const uint8_t *line, int64_t k,
-                      uint8_t *to) {
-  for (int64_t i = 0; i < j->c->out[2]; i++) {
-    const int64_t p = place(j->c, 2, i, k);
-    to[i] = p >= 0 ? line[p] : j->fill;
+// One output line along the last axis, of input line `line`; -1: padding.
+#define FILL_LINE(type)                                                        \
+  static void fill_line_##type(const job *j, int64_t line, int64_t k,          \
+                               int64_t at) {                                   \
+    const type *from =                                                         \
+        (const type *)j->x + (line >= 0 ? line * j->c->in[2] : 0);             \
+    const type fill = *(const type *)j->fill;                                  \
+    type *to = (type *)j->col + at;                                            \
+    for (int64_t i = 0; i < j->c->out[2]; i++) {                               \
+      const int64_t p = line >= 0 ? place(j->c, 2, i, k) : -1;                 \
+      to[i] = p >= 0 ? from[p] : fill;                                         \
+    }                                                                          \
   }
-}
+FILL_LINE(uint8_t)
+FILL_LINE(uint64_t)
 
 // Rows of the result: a channel and a place in the kernel each.
 static void fill_rows(int64_t begin, int64_t end, void *argument) {
@@ -44,26 +48,27 @@ static void fill_rows(int64_t begin, int64_t end, void *argument) {
     const int64_t k1 = row / c->kernel[2] % c->kernel[1];
     const int64_t k0 = row / (c->kernel[2] * c->kernel[1]) % c->kernel[0];
     const int64_t channel = row / (c->kernel[2] * c->kernel[1] * c->kernel[0]);
-    uint8_t *to = j->col + row * esp_columns_size(c);
+    int64_t at = row * esp_columns_size(c);
     for (int64_t a = 0; a < c->out[0]; a++) {
       const int64_t p0 = place(c, 0, a, k0);
-      for (int64_t b = 0; b < c->out[1]; b++, to += c->out[2]) {
+      for (int64_t b = 0; b < c->out[1]; b++, at += c->out[2]) {
         const int64_t p1 = place(c, 1, b, k1);
-        if (p0 < 0 || p1 < 0) {
-          memset(to, j->fill, (size_t)c->out[2]);
-          continue;
+        const int64_t line =
+            p0 < 0 || p1 < 0 ? -1 : (channel * c->in[0] + p0) * c->in[1] + p1;
+        if (c->bytes == 1) {
+          fill_line_uint8_t(j, line, k2, at);
+        } else {
+          fill_line_uint64_t(j, line, k2, at);
         }
-        const int64_t line = (channel * c->in[0] + p0) * c->in[1] + p1;
-        fill_line(j, j->x + line * c->in[2], k2, to);
       }
     }
   }
 }
 
-void esp_columns_run(const esp_columns *c, const uint8_t *x, uint8_t fill,
-                     uint8_t *col, int width) {
+void esp_columns_run(const esp_columns *c, const void *x, const void *fill,
+                     void *col, int width) {
   enum { GRAIN = 16384 };
-  job j = {.c = c, .x = x, .col = col, .fill = fill};
+  job j = {.c = c, .x = x, .fill = fill, .col = col};
   esp_loop_over(width, esp_columns_rows(c),
                 GRAIN / (esp_columns_size(c) + 1) + 1, fill_rows, &j);
 }

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kernel/matmul_plain.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 #include "op/post.h"
 #include "op/window.h"
 
@@ -13,11 +15,12 @@
 typedef struct prepared {
   esp_conv *conv; // NULL: weights are not known yet
   esp_conv_problem problem;
+  esp_columns columns; // double: of one group
 } prepared;
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 2, 3, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_FLOAT)));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
   ESP_TRY(esp_check_same_type(args, 0, 1));
   const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
   const int64_t groups = esp_node_int(args->node, "group", 1);
@@ -41,7 +44,8 @@ static esp_status infer(const esp_args *args) {
   }
   esp_shape y = {.ndim = x->ndim, .dim = {x->dim[0], w->dim[0]}};
   memcpy(y.dim + 2, window.out, (size_t)window.axes * sizeof y.dim[0]);
-  esp_set_output(args, 0, ESP_FLOAT, &y);
+  if (esp_has_input(args, 2)) ESP_TRY(esp_check_same_type(args, 0, 2));
+  esp_set_output(args, 0, args->in[0]->type, &y);
   return ESP_OK;
 }
 
@@ -96,11 +100,58 @@ static esp_status create(const esp_args *args, const esp_conv_problem *problem,
                          problem->bias ? args->in[2]->data : NULL, conv);
 }
 
+static esp_status plan_double(const esp_args *args, prepared *p,
+                              size_t *scratch_bytes) {
+  esp_window window;
+  ESP_TRY(esp_window_of(args, args->in[1]->shape.dim + 2, &window));
+  esp_window_columns(&window, args->in[1]->shape.dim[1], sizeof(double),
+                     &p->columns);
+  *scratch_bytes = (size_t)esp_columns_rows(&p->columns) *
+                   (size_t)esp_columns_size(&p->columns) * sizeof(double);
+  return ESP_OK;
+}
+
+// Products of the weights with the columns, group by group.
+static void run_double(const esp_args *args, const prepared *p, esp_team team) {
+  const esp_columns *c = &p->columns;
+  const esp_conv_problem *q = &p->problem;
+  const int64_t rows = esp_columns_rows(c), size = esp_columns_size(c);
+  const int64_t each = q->out_channels / q->groups;
+  const int64_t in_size = c->channels * c->in[0] * c->in[1] * c->in[2];
+  const double *x = args->in[0]->data, *w = args->in[1]->data, zero = 0;
+  double *y = args->out[0]->data;
+  for (int64_t i = 0; i < q->batch * q->groups; i++) {
+    esp_columns_run(c, x + i * in_size, &zero, team.scratch, team.width);
+    const esp_matmul_plain product = {.type = ESP_DOUBLE,
+                                      .m = each,
+                                      .n = size,
+                                      .k = rows,
+                                      .a = w + i % q->groups * each * rows,
+                                      .b = team.scratch,
+                                      .a_row = rows,
+                                      .a_column = 1,
+                                      .b_row = size,
+                                      .b_column = 1,
+                                      .c = y + i * each * size,
+                                      .width = team.width};
+    esp_matmul_plain_run(&product);
+  }
+  const double *bias = q->bias ? args->in[2]->data : NULL;
+  for (int64_t r = 0; bias != NULL && r < q->batch * q->out_channels; r++) {
+    for (int64_t i = 0; i < size; i++) {
+      y[r * size + i] += bias[r % q->out_channels];
+    }
+  }
+}
+
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   prepared *p = calloc(1, sizeof *p);
   if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = p;
   ESP_TRY(problem_of(args, width, &p->problem));
+  if (args->in[0]->type == ESP_DOUBLE) {
+    return plan_double(args, p, &made->scratch_bytes);
+  }
   const bool known = args->in[1]->data != NULL &&
                      (!p->problem.bias || args->in[2]->data != NULL);
   if (!known) return ESP_OK;
@@ -113,6 +164,10 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
 
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const prepared *p = state;
+  if (args->in[0]->type == ESP_DOUBLE) {
+    run_double(args, p, team);
+    return ESP_OK;
+  }
   const float *added[ESP_KERNEL_POSTS];
   esp_added_of(args, added);
   if (p->conv != NULL) {
@@ -132,10 +187,10 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return status;
 }
 
+static const esp_op plain = {
+    .prepare = prepare, .release = release, .run = run};
 const esp_op esp_op_conv = {.infer = infer,
                             .work = work,
-                            .prepare = prepare,
-                            .release = release,
-                            .run = run,
+                            ESP_HALF(plain),
                             .layout = ESP_LAYOUT_CHOOSES,
                             .posts = true};

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "kernel/columns.h"
 #include "kernel/matmul_plain.h"
 #include "kernel/parallel.h"
 #include "kernel/quantise.h"
@@ -121,25 +120,12 @@ static esp_status form_conv(const esp_args *args, const inputs *in,
   ESP_TRY(check_count(args, in->y_scale, 1, 1));
   ESP_TRY(check_count(args, in->y_zero, 1, 1));
   ESP_TRY(check_count(args, in->bias, w->dim[0], w->dim[0]));
-  *c = (convolution){.batch = x->dim[0],
-                     .groups = groups,
-                     .out_channels = w->dim[0],
-                     .in_place = true};
+  *c = (convolution){
+      .batch = x->dim[0], .groups = groups, .out_channels = w->dim[0]};
   *y = (esp_shape){.ndim = x->ndim, .dim = {x->dim[0], w->dim[0]}};
-  c->columns.channels = w->dim[1];
-  for (int i = 0; i < ESP_COLUMN_AXES; i++) {
-    const int own = i - (ESP_COLUMN_AXES - window.axes);
-    esp_columns *to = &c->columns;
-    to->in[i] = own < 0 ? 1 : window.in[own];
-    to->out[i] = own < 0 ? 1 : window.out[own];
-    to->kernel[i] = own < 0 ? 1 : window.kernel[own];
-    to->stride[i] = own < 0 ? 1 : window.stride[own];
-    to->dilation[i] = own < 0 ? 1 : window.dilation[own];
-    to->before[i] = own < 0 ? 0 : window.before[own];
-    if (own >= 0) y->dim[own + 2] = window.out[own];
-    c->in_place = c->in_place && to->kernel[i] == 1 && to->stride[i] == 1 &&
-                  to->in[i] == to->out[i];
-  }
+  memcpy(y->dim + 2, window.out, (size_t)window.axes * sizeof y->dim[0]);
+  esp_window_columns(&window, w->dim[1], 1, &c->columns);
+  c->in_place = esp_columns_in_place(&c->columns);
   return ESP_OK;
 }
 
@@ -283,8 +269,8 @@ static void run_convolutions(const esp_args *args, const places *p,
     const uint8_t *from = (const uint8_t *)x->data + i * in_size;
     uint8_t *columns = scratch + p->columns;
     if (!c->in_place) {
-      esp_columns_run(&c->columns, from, (uint8_t)x_zero[0], columns,
-                      team.width);
+      const uint8_t fill = (uint8_t)x_zero[0];
+      esp_columns_run(&c->columns, from, &fill, columns, team.width);
     }
     const esp_matmul_bytes product = {.m = each,
                                       .n = size,

@@ -100,3 +100,27 @@ esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
   *window = w;
   return ESP_OK;
 }
+
+void esp_window_columns(const esp_window *window, int64_t channels,
+                        size_t bytes, esp_columns *columns) {
+  *columns = (esp_columns){.bytes = bytes, .channels = channels};
+  for (int i = 0; i < ESP_COLUMN_AXES; i++) {
+    const int own = i - (ESP_COLUMN_AXES - window->axes);
+    columns->in[i] = own < 0 ? 1 : window->in[own];
+    columns->out[i] = own < 0 ? 1 : window->out[own];
+    columns->kernel[i] = own < 0 ? 1 : window->kernel[own];
+    columns->stride[i] = own < 0 ? 1 : window->stride[own];
+    columns->dilation[i] = own < 0 ? 1 : window->dilation[own];
+    columns->before[i] = own < 0 ? 0 : window->before[own];
+  }
+}
+
+bool esp_columns_in_place(const esp_columns *columns) {
+  for (int i = 0; i < ESP_COLUMN_AXES; i++) {
+    if (columns->kernel[i] != 1 || columns->stride[i] != 1 ||
+        columns->before[i] != 0 || columns->in[i] != columns->out[i]) {
+      return false;
+    }
+  }
+  return true;
+}

@@ -3,6 +3,7 @@
 #ifndef ESP_OP_WINDOW_H
 #define ESP_OP_WINDOW_H
 
+#include "kernel/columns.h"
 #include "op/op.h"
 
 enum { ESP_WINDOW_AXES = 3 };
@@ -20,5 +21,11 @@ typedef struct esp_window {
 // ESP_BAD_INPUT: the standard does not allow it; ESP_UNSUPPORTED: more axes.
 esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
                          esp_window *window);
+
+// The same windows over `channels` channels as columns.
+void esp_window_columns(const esp_window *window, int64_t channels,
+                        size_t bytes, esp_columns *columns);
+// Is the input its own columns?  When every window is one element.
+bool esp_columns_in_place(const esp_columns *columns);
 
 #endif

@@ -100,7 +100,8 @@ static esp_status lay_out(layouter *l, int n) {
   const esp_op *op = esp_op_get(graph->node[n].op);
   esp_layout layout = ESP_ROW_MAJOR;
   if (op->layout == ESP_LAYOUT_CHOOSES &&
-      can_be_last(graph, graph->node[n].in[0])) {
+      can_be_last(graph, graph->node[n].in[0]) &&
+      graph->value[graph->node[n].in[0]].tensor.type == ESP_FLOAT) {
     layout = ESP_CHANNELS_LAST;
   }
   if (op->layout == ESP_LAYOUT_FOLLOWS && follows(graph, &graph->node[n])) {
