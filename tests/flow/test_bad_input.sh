@@ -47,9 +47,9 @@ echo "precious" >"$work/r.h5"
 expect 3 "exists" --model "$model" --input "$images" --output "$work/r.h5"
 [ "$(cat "$work/r.h5")" = precious ] || fail "the existing file was touched"
 rm "$work/r.h5"
-case_of_loop=/usr/share/libonnx-testdata/data/node/test_adagrad/model.onnx
-if [ -e $case_of_loop ]; then
-  expect 3 "Loop (node" --model "$case_of_loop" --input "$images" --output "$work/r.h5"
+case_of_adagrad=/usr/share/libonnx-testdata/data/node/test_adagrad/model.onnx
+if [ -e $case_of_adagrad ]; then
+  expect 3 "Adagrad (node" --model "$case_of_adagrad" --input "$images" --output "$work/r.h5"
 fi
 [ -e "$work/r.h5" ] && fail "a refused job left a results file"
 
