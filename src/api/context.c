@@ -8,65 +8,36 @@
 
 const char *esp_version(void) { return ESPALIER_VERSION; }
 
-static esp_status check_threads(int workers, int width, int cores,
-                                bool oversubscribe) {
-  if (workers < 1 || width < 1) {
-    return ESP_FAIL(ESP_USAGE,
-                    "%d inter-op and %d intra-op threads: both are "
-                    "at least 1",
-                    workers, width);
-  }
-  if (workers > ESP_MAX_SEATS / 2) {
-    return ESP_FAIL(ESP_USAGE, "%d inter-op threads: at most %d", workers,
-                    ESP_MAX_SEATS / 2);
-  }
-  if (!oversubscribe && (int64_t)workers * width > cores) {
-    return ESP_FAIL(ESP_USAGE,
-                    "%d inter-op x %d intra-op threads are more than the %d "
-                    "core%s that this process may use: lower one of them, "
-                    "widen the affinity mask, or set oversubscribe",
-                    workers, width, cores, cores == 1 ? "" : "s");
-  }
-  return ESP_OK;
-}
-
-static esp_status find_cores(const esp_context *self, const esp_options *o,
-                             esp_resources *r) {
-  if (self->comm != NULL) return esp_resources_find(self->comm, r);
-  (void)o;
-  *r = (esp_resources){0};
-  return esp_topology_cores(&r->cores);
-}
-
 // The two numbers that the options leave open: a worker for each core, or for
 // each team of cores.
-static void guess_threads(const esp_options *o, int cores, int *workers,
-                          int *width) {
-  const char *text = getenv("OMP_NUM_THREADS");
-  const int environment = text != NULL ? atoi(text) : 0;
-  *width = o->num_threads;
-  if (*width == 0) {
-    *width = environment > 0 && environment <= cores ? environment : 1;
+static esp_status guess_threads(const esp_options *o, int cores, int *workers,
+                                int *width) {
+  if (o->num_threads < 0 || o->num_interop_threads < 0) {
+    return esp_threads_check(1, o->num_interop_threads, o->num_threads, cores,
+                             true);
   }
-  *workers = o->num_interop_threads;
+  ESP_TRY(esp_threads_width(o->num_threads, width));
+  ESP_TRY(esp_threads_workers(o->num_interop_threads, workers));
+  if (*width == 0) *width = 1;
   if (*workers == 0) *workers = cores / *width > 0 ? cores / *width : 1;
+  return esp_threads_check(1, *workers, *width, cores, o->oversubscribe);
 }
 
 static esp_status open_pool(esp_context *self, const esp_options *o) {
   esp_resources r;
-  ESP_TRY(find_cores(self, o, &r));
+  ESP_TRY(esp_resources_find(self->comm, &r));
   int workers, width;
-  self->cores = r.cores.count;
+  self->cores = r.cores;
+  self->pinned = !o->do_not_pin && !r.shared;
   self->oversubscribe = o->oversubscribe;
-  guess_threads(o, self->cores, &workers, &width);
-  ESP_TRY(check_threads(workers, width, self->cores, self->oversubscribe));
-  const esp_workers_options pool = {
-      .count = workers,
-      .width = width,
-      .unit = o->do_not_pin || r.shared ? NULL : r.cores.unit,
-      .units = r.cores.count,
-      .stack_bytes = o->stack_bytes,
-      .context = self};
+  ESP_TRY(guess_threads(o, self->cores.count, &workers, &width));
+  const esp_workers_options pool = {.count = workers,
+                                    .width = width,
+                                    .unit =
+                                        self->pinned ? self->cores.unit : NULL,
+                                    .units = self->cores.count,
+                                    .stack_bytes = o->stack_bytes,
+                                    .context = self};
   return esp_workers_open(&pool, &self->workers);
 }
 
@@ -113,8 +84,8 @@ esp_status esp_agree(const esp_context *context, esp_status mine) {
 // Threads --------------------------------------------------------------------
 
 static esp_status resize(esp_context *context, int workers, int width) {
-  ESP_TRY(
-      check_threads(workers, width, context->cores, context->oversubscribe));
+  ESP_TRY(esp_threads_check(1, workers, width, context->cores.count,
+                            context->oversubscribe));
   return esp_workers_resize(context->workers, workers, width);
 }
 

@@ -162,7 +162,11 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
 static esp_status build_engines(esp_running *run) {
   const esp_resources *r = &run->resources;
   ESP_TRY(esp_bell_create(&run->bell));
-  ESP_TRY(esp_workers_resize(run->workers, r->streams * r->workers, r->width));
+  const char *pin = run->job->pin;
+  const bool bound =
+      strcmp(pin, "auto") == 0 ? !r->shared : strcmp(pin, "yes") == 0;
+  ESP_TRY(esp_workers_rebind(run->workers, r->streams * r->workers, r->width,
+                             bound ? r->cores.unit : NULL, r->cores.count));
   const int64_t rest = run->samples % run->batch;
   const int slots = r->streams + 1; // one is read or written meanwhile
   int tags = 0;
@@ -261,8 +265,10 @@ static esp_status run_phases(esp_running *run, const esp_listener *listener,
 
 static void close_run(esp_running *run) {
   esp_results_close(run->results);
-  (void)esp_workers_resize(run->workers, run->workers_before,
-                           run->width_before);
+  const esp_context *context = run->context;
+  (void)esp_workers_rebind(run->workers, run->workers_before, run->width_before,
+                           context->pinned ? context->cores.unit : NULL,
+                           context->cores.count);
   esp_exec_free(run->full.exec);
   esp_exec_free(run->tail.exec);
   esp_bell_free(run->bell);
@@ -283,7 +289,8 @@ esp_status esp_job_run(esp_context *context, const esp_job *job,
     return ESP_FAIL(ESP_USAGE, "a job needs a context with MPI: open it "
                                "without `alone`");
   }
-  esp_running run = {.comm = context->comm,
+  esp_running run = {.context = context,
+                     .comm = context->comm,
                      .job = job,
                      .workers = context->workers,
                      .workers_before = esp_workers_count(context->workers),

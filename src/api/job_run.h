@@ -5,6 +5,7 @@
 #include "api/private.h"
 
 typedef struct esp_running {
+  esp_context *context;
   esp_comm *comm;
   const esp_job *job;
 

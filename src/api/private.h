@@ -18,7 +18,8 @@
 struct esp_context {
   esp_comm *comm; // NULL: alone
   esp_workers *workers;
-  int cores; // of this rank
+  esp_cores cores; // of this rank
+  bool pinned;     // the workers are bound to them
   bool oversubscribe;
   esp_lock lock; // of what follows
   bool measured;
@@ -32,6 +33,7 @@ esp_status esp_context_machine(esp_context *context, esp_machine *machine);
 
 // How the ranks and this rank's cores are divided (resources.c).
 typedef struct esp_resources {
+  esp_cores mask;  // what this process may use
   esp_cores cores; // of this rank alone, or shared when there are too few
   bool shared;     // more ranks than cores: threads are not bound
   int replicas, ranks_per_replica;
@@ -39,12 +41,28 @@ typedef struct esp_resources {
   bool free_choice; // workers and width were not asked for
 } esp_resources;
 
-// Finds this rank's share of the node's cores.  Collective.
+// Cuts the cores of a node among its ranks: `mask` is what each may use, rank
+// `me` of `ranks` asks.  Every core is given to one rank; where all masks are
+// the same each gets neighbours.  *shared: there are too few, and this rank
+// gets one that others have too.
+void esp_resources_share(const esp_cores *mask, int ranks, int me,
+                         esp_cores *mine, bool *shared);
+// Finds this rank's share of the node's cores.  Collective; `comm` NULL: this
+// process is alone.
 esp_status esp_resources_find(const esp_comm *comm, esp_resources *resources);
 // Divides ranks and cores as the job asks; what it leaves open is chosen for
 // its objective.  ESP_USAGE: it asks for what contradicts itself.
 esp_status esp_resources_divide(const esp_job *job, int ranks,
                                 esp_resources *resources);
+
+// Numbers of threads: where they may come from stands in docs/resources.md, and
+// in this order here (threads.c).  0: nobody says.
+// ESP_USAGE: a variable is no number, or contradicts another or the option.
+esp_status esp_threads_width(int64_t option, int *width);
+esp_status esp_threads_workers(int64_t option, int *workers);
+// ESP_USAGE: fewer than one, or more than the cores and not `oversubscribe`.
+esp_status esp_threads_check(int streams, int workers, int width, int cores,
+                             bool oversubscribe);
 
 // A model for one size of batch: graph, costs, plan.
 typedef struct esp_built {

@@ -2,53 +2,95 @@
 #include <string.h>
 
 #include "api/private.h"
-#include "base/log.h"
 
-// Ranks of a node whose masks are the same share those cores: each takes its
-// part.  A rank with a mask of its own has it for itself.
-esp_status esp_resources_find(const esp_comm *comm, esp_resources *resources) {
-  *resources = (esp_resources){0};
-  esp_cores mine;
-  const esp_status status = esp_comm_agree(comm, esp_topology_cores(&mine));
-  if (status != ESP_OK) return status;
+enum { CPU_LIMIT = 8192 }; // units of a machine are below it
 
-  const int ranks = esp_comm_node_size(comm);
-  esp_cores *all = calloc((size_t)ranks, sizeof *all);
-  if (all == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot compare cores");
-  esp_comm_node_gather(comm, &mine, sizeof mine, all);
-  int sharers = 0, before = 0;
-  for (int r = 0; r < ranks; r++) {
-    if (memcmp(&all[r], &mine, sizeof mine) != 0) continue;
-    sharers++;
-    before += r < esp_comm_node_rank(comm);
-  }
-  free(all);
-
-  resources->shared = sharers > mine.count;
-  if (resources->shared) { // each gets one, several the same
-    resources->cores =
-        (esp_cores){.count = 1, .unit = {mine.unit[before % mine.count]}};
-    return ESP_OK;
-  }
-  const int begin = before * mine.count / sharers;
-  const int end = (before + 1) * mine.count / sharers;
-  resources->cores.count = end - begin;
-  memcpy(resources->cores.unit, mine.unit + begin,
-         (size_t)(end - begin) * sizeof mine.unit[0]);
-  return ESP_OK;
+static bool same_mask(const esp_cores *a, const esp_cores *b) {
+  return a->count == b->count &&
+         memcmp(a->unit, b->unit, (size_t)a->count * sizeof a->unit[0]) == 0;
 }
 
-// OMP_NUM_THREADS is the width of an operator where the job says nothing.
-static esp_status width_of(const esp_job *job, int *width) {
-  const char *text = getenv("OMP_NUM_THREADS");
-  const int environment = text != NULL ? atoi(text) : 0;
-  if (job->width > 0 && environment > 0 && job->width != environment) {
-    return ESP_FAIL(ESP_USAGE,
-                    "width is %lld and OMP_NUM_THREADS is %d: unset "
-                    "OMP_NUM_THREADS, or leave width out",
-                    (long long)job->width, environment);
+static bool all_the_same(const esp_cores *mask, int ranks) {
+  for (int r = 1; r < ranks; r++) {
+    if (!same_mask(&mask[0], &mask[r])) return false;
   }
-  *width = job->width > 0 ? (int)job->width : environment;
+  return true;
+}
+
+// Neighbouring cores for each rank of one common mask.
+static void share_one_mask(const esp_cores *mask, int ranks, int me,
+                           esp_cores *mine) {
+  const int begin = (int)((int64_t)me * mask->count / ranks);
+  const int end = (int)((int64_t)(me + 1) * mask->count / ranks);
+  mine->count = end - begin;
+  memcpy(mine->unit, mask->unit + begin,
+         (size_t)mine->count * sizeof mine->unit[0]);
+}
+
+// One core at a time to the rank that has fewest and may use one that is free;
+// of equals, the one with the smaller mask, as it has less choice.
+static void share_masks(const esp_cores *mask, int ranks, int me,
+                        esp_cores *mine) {
+  int owned[ESP_MAX_CORES]; // number of cores of each rank
+  bool taken[CPU_LIMIT] = {false};
+  memset(owned, 0, sizeof owned);
+  mine->count = 0;
+  for (;;) {
+    int best = -1, unit = -1;
+    for (int r = 0; r < ranks && r < ESP_MAX_CORES; r++) {
+      if (best >= 0 &&
+          (owned[r] > owned[best] ||
+           (owned[r] == owned[best] && mask[r].count >= mask[best].count))) {
+        continue;
+      }
+      for (int i = 0; i < mask[r].count; i++) {
+        if (mask[r].unit[i] < CPU_LIMIT && !taken[mask[r].unit[i]]) {
+          best = r;
+          unit = mask[r].unit[i];
+          break;
+        }
+      }
+    }
+    if (best < 0) return;
+    taken[unit] = true;
+    owned[best]++;
+    if (best == me) mine->unit[mine->count++] = unit;
+  }
+}
+
+void esp_resources_share(const esp_cores *mask, int ranks, int me,
+                         esp_cores *mine, bool *shared) {
+  *mine = (esp_cores){0};
+  if (all_the_same(mask, ranks)) {
+    share_one_mask(&mask[0], ranks, me, mine);
+  } else {
+    share_masks(mask, ranks, me, mine);
+  }
+  // With a core for some ranks only, none of them is to bind its threads.
+  *shared =
+      mine->count == 0 || (all_the_same(mask, ranks) && mask[0].count < ranks);
+  if (mine->count > 0) return;
+  mine->count = 1;
+  mine->unit[0] = mask[me].unit[me % mask[me].count];
+}
+
+esp_status esp_resources_find(const esp_comm *comm, esp_resources *resources) {
+  *resources = (esp_resources){0};
+  esp_status status = esp_topology_cores(&resources->mask);
+  if (comm == NULL) {
+    resources->cores = resources->mask;
+    return status;
+  }
+  ESP_TRY(esp_comm_agree(comm, status));
+  const int ranks = esp_comm_node_size(comm);
+  esp_cores *all = calloc((size_t)ranks, sizeof *all);
+  status =
+      all != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot compare cores");
+  ESP_TRY(esp_comm_agree(comm, status));
+  esp_comm_node_gather(comm, &resources->mask, sizeof *all, all);
+  esp_resources_share(all, ranks, esp_comm_node_rank(comm), &resources->cores,
+                      &resources->shared);
+  free(all);
   return ESP_OK;
 }
 
@@ -73,11 +115,11 @@ esp_status esp_resources_divide(const esp_job *job, int ranks,
   ESP_TRY(divide_ranks(job, ranks, resources));
   const int cores = resources->cores.count;
   const bool latency = strcmp(job->objective, "latency") == 0;
-  int width = 0;
-  ESP_TRY(width_of(job, &width));
-  resources->free_choice = job->workers == 0 && width == 0 && latency;
+  int width, workers;
+  ESP_TRY(esp_threads_width(job->width, &width));
+  ESP_TRY(esp_threads_workers(job->workers, &workers));
+  resources->free_choice = workers == 0 && width == 0 && latency;
   resources->width = width > 0 ? width : 1;
-  int workers = (int)job->workers;
   if (workers == 0) workers = latency ? cores / resources->width : 1;
   resources->workers = workers > 0 ? workers : 1;
 
@@ -86,12 +128,6 @@ esp_status esp_resources_divide(const esp_job *job, int ranks,
   int streams = (int)job->streams;
   if (streams == 0) streams = latency ? 1 : cores / threads;
   resources->streams = streams > 0 ? streams : 1;
-  if (resources->streams * threads > cores) {
-    esp_log(ESP_LOG_WARNING,
-            "%d streams x %d workers x width %d are more threads than the %d "
-            "core%s that this rank may use",
-            resources->streams, resources->workers, resources->width, cores,
-            cores == 1 ? "" : "s");
-  }
-  return ESP_OK;
+  return esp_threads_check(resources->streams, resources->workers,
+                           resources->width, cores, job->oversubscribe);
 }

@@ -38,6 +38,10 @@ KEY(streams, INT, 0, "N", "batches in flight inside a rank; 0: chosen")
 KEY(workers, INT, 0, "N",
     "threads of a rank that run operators side by side (inter-op); 0: chosen")
 KEY(width, INT, 0, "N", "OpenMP threads of one operator (intra-op); 0: chosen")
+KEY(oversubscribe, FLAG, false, "",
+    "more threads than this rank has cores are no error")
+KEY(pin, TEXT, "auto", "auto|yes|no",
+    "bind threads to cores; auto: unless ranks share cores")
 KEY(summary, TEXT, NULL, "FILE", "write a JSON summary; - is standard output")
 KEY(progress, TEXT, "auto", "auto|bar|lines|none",
     "how progress is shown; auto: a bar on a terminal, lines elsewhere")

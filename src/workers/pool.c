@@ -203,8 +203,8 @@ static void *work(void *argument) {
   (void)snprintf(name, sizeof name, "esp-worker-%d", self->position % 1000);
   (void)pthread_setname_np(pthread_self(), name);
   this_worker = self;
-  bind_worker(self);
   (void)pthread_mutex_lock(&pool->lock);
+  bind_worker(self);
   if (esp_fiber_of_thread(&self->base) != ESP_OK) abort(); // before any task
   self->now = &self->base;
   loop(self);
@@ -249,11 +249,15 @@ static esp_status start_one(esp_workers *pool) {
   *self = (worker){.pool = pool,
                    .seat = seat,
                    .position = free_position(pool),
-                   .width = pool->width};
+                   .width = pool->width,
+                   .binding = pool->binding};
   (void)pthread_cond_init(&self->wake, NULL);
   pthread_attr_t attributes;
   (void)pthread_attr_init(&attributes);
   (void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
+  // Not that of the thread that happens to start it: it may be a bound worker.
+  (void)pthread_attr_setaffinity_np(&attributes, sizeof pool->home,
+                                    &pool->home);
   const int failed = pthread_create(&self->thread, &attributes, work, self);
   (void)pthread_attr_destroy(&attributes);
   if (failed != 0) {
@@ -276,11 +280,14 @@ static int count_staying(const esp_workers *pool) {
   return count;
 }
 
-// Lets those go whose position or width does not fit any more.
+// Lets those go whose position, width or binding does not fit any more.
 static void retire(esp_workers *pool) {
   for (worker *w = pool->worker; w != NULL; w = w->next) {
     if (w->retired) continue;
-    if (w->position < pool->count && w->width == pool->width) continue;
+    if (w->position < pool->count && w->width == pool->width &&
+        w->binding == pool->binding) {
+      continue;
+    }
     w->retired = true;
     if (w->asleep) wake(w);
   }
@@ -326,7 +333,22 @@ static esp_status set_size(esp_workers *pool, int count, int width) {
   return status;
 }
 
-esp_status esp_workers_resize(esp_workers *workers, int count, int width) {
+// With the lock, or before there are threads.
+static esp_status set_units(esp_workers *pool, const int *unit, int units) {
+  const int n = unit != NULL ? units : 0;
+  int *copy = malloc(((size_t)n + 1) * sizeof *copy);
+  if (copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot bind workers");
+  for (int i = 0; i < n; i++) copy[i] = unit[i];
+  free(pool->unit);
+  pool->unit = copy;
+  pool->options.unit = NULL;
+  pool->options.units = n;
+  pool->binding++;
+  return ESP_OK;
+}
+
+static esp_status change(esp_workers *workers, int count, int width,
+                         bool rebind, const int *unit, int units) {
   const bool from_inside =
       esp_pool_self(workers) != NULL || esp_future_stands_in(workers);
   // One at a time; a task gives way, for it might hold up those that end.
@@ -339,7 +361,8 @@ esp_status esp_workers_resize(esp_workers *workers, int count, int width) {
     (void)pthread_mutex_lock(&workers->resizing);
   }
   (void)pthread_mutex_lock(&workers->lock);
-  const esp_status status = set_size(workers, count, width);
+  esp_status status = rebind ? set_units(workers, unit, units) : ESP_OK;
+  if (status == ESP_OK) status = set_size(workers, count, width);
   while (!from_inside && !all_retired_have_ended(workers)) {
     (void)pthread_cond_wait(&workers->changed, &workers->lock);
   }
@@ -349,15 +372,13 @@ esp_status esp_workers_resize(esp_workers *workers, int count, int width) {
   return status;
 }
 
-static esp_status copy_units(esp_workers *pool) {
-  const int n = pool->options.unit != NULL ? pool->options.units : 0;
-  pool->options.units = n;
-  pool->unit = malloc(((size_t)n + 1) * sizeof *pool->unit);
-  if (pool->unit == NULL)
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot start workers");
-  for (int i = 0; i < n; i++) pool->unit[i] = pool->options.unit[i];
-  pool->options.unit = NULL;
-  return ESP_OK;
+esp_status esp_workers_resize(esp_workers *workers, int count, int width) {
+  return change(workers, count, width, false, NULL, 0);
+}
+
+esp_status esp_workers_rebind(esp_workers *workers, int count, int width,
+                              const int *unit, int units) {
+  return change(workers, count, width, true, unit, units);
 }
 
 esp_status esp_workers_open(const esp_workers_options *options,
@@ -368,7 +389,8 @@ esp_status esp_workers_open(const esp_workers_options *options,
   (void)pthread_mutex_init(&pool->resizing, NULL);
   (void)pthread_cond_init(&pool->changed, NULL);
   pool->options = *options;
-  esp_status status = copy_units(pool);
+  (void)pthread_getaffinity_np(pthread_self(), sizeof pool->home, &pool->home);
+  esp_status status = set_units(pool, options->unit, options->units);
   if (status == ESP_OK) {
     (void)pthread_mutex_lock(&pool->lock);
     status = set_size(pool, options->count, options->width);

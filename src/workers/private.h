@@ -6,6 +6,7 @@
 #define ESP_WORKERS_PRIVATE_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "workers/fiber.h"
@@ -25,6 +26,7 @@ typedef struct worker {
   int seat;     // unique among the threads of the pool
   int position; // 0 .. count - 1: which units it is bound to
   int width;    // of its OpenMP team
+  int binding;  // of the pool when it began
   bool asleep;
   bool retired; // takes nothing new, ends when its tasks have ended
   bool ended;
@@ -40,6 +42,8 @@ typedef struct worker {
 struct esp_workers {
   esp_workers_options options; // of the first moment; count and width below
   int *unit;
+  int binding;    // counts how often the units have changed
+  cpu_set_t home; // where threads may run that are not bound
   pthread_mutex_t lock;
   pthread_cond_t changed; // a worker ended, or the pool came to rest
   pthread_mutex_t resizing;

@@ -37,8 +37,8 @@ for model in fmnist_incep fmnist_bilstm; do
 2 --replicas 2
 2 --replicas 1 --batch 64
 3 --replicas 1 --batch 64
-3 --replicas 1 --workers 2 --batch 7
-3 --replicas 3 --streams 2
+3 --replicas 1 --workers 2 --batch 7 --oversubscribe
+3 --replicas 3 --streams 2 --oversubscribe
 LIST
 done
 
