@@ -130,6 +130,14 @@ esp_status esp_pack(const esp_pack_item *item, int count, const char *output,
 // A model, a dataset or a results file in words.  Not collective.
 esp_status esp_inspect(const char *path, char **text);
 
+// Machine --------------------------------------------------------------------
+
+// What this machine, launcher and environment will do to a run and what to
+// change, in words or as JSON (docs/resources.md).  Collective; the text is
+// given on rank 0, NULL elsewhere.  *healthy: no run would fail.
+esp_status esp_doctor(esp_context *context, bool json, char **text,
+                      bool *healthy);
+
 // Tests ----------------------------------------------------------------------
 
 typedef enum esp_verdict {

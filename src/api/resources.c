@@ -27,34 +27,58 @@ static void share_one_mask(const esp_cores *mask, int ranks, int me,
          (size_t)mine->count * sizeof mine->unit[0]);
 }
 
-// One core at a time to the rank that has fewest and may use one that is free;
-// of equals, the one with the smaller mask, as it has less choice.
+// How many ranks may use a unit.
+static int wanted_by(const esp_cores *mask, int ranks, int unit) {
+  int count = 0;
+  for (int r = 0; r < ranks; r++) {
+    for (int i = 0; i < mask[r].count; i++) count += mask[r].unit[i] == unit;
+  }
+  return count;
+}
+
+// The free unit of a mask that fewest others could use; -1: there is none.
+static int best_unit(const esp_cores *mask, int ranks, int me,
+                     const bool *taken) {
+  int best = -1, rivals = 0;
+  for (int i = 0; i < mask[me].count; i++) {
+    const int unit = mask[me].unit[i];
+    if (unit >= CPU_LIMIT || taken[unit]) continue;
+    const int wanted = wanted_by(mask, ranks, unit);
+    if (best >= 0 && wanted >= rivals) continue;
+    best = unit;
+    rivals = wanted;
+  }
+  return best;
+}
+
+// One core at a time to the rank that has fewest; of equals, to the one with
+// the smaller mask, as it has less choice.
 static void share_masks(const esp_cores *mask, int ranks, int me,
                         esp_cores *mine) {
-  int owned[ESP_MAX_CORES]; // number of cores of each rank
+  int owned[ESP_MAX_CORES] = {0}; // number of cores of each rank
   bool taken[CPU_LIMIT] = {false};
-  memset(owned, 0, sizeof owned);
-  mine->count = 0;
   for (;;) {
-    int best = -1, unit = -1;
+    int next = -1, unit = -1;
     for (int r = 0; r < ranks && r < ESP_MAX_CORES; r++) {
-      if (best >= 0 &&
-          (owned[r] > owned[best] ||
-           (owned[r] == owned[best] && mask[r].count >= mask[best].count))) {
+      if (next >= 0 &&
+          (owned[r] > owned[next] ||
+           (owned[r] == owned[next] && mask[r].count >= mask[next].count))) {
         continue;
       }
-      for (int i = 0; i < mask[r].count; i++) {
-        if (mask[r].unit[i] < CPU_LIMIT && !taken[mask[r].unit[i]]) {
-          best = r;
-          unit = mask[r].unit[i];
-          break;
-        }
-      }
+      const int free = best_unit(mask, ranks, r, taken);
+      if (free < 0) continue;
+      next = r;
+      unit = free;
     }
-    if (best < 0) return;
+    if (next < 0) return;
     taken[unit] = true;
-    owned[best]++;
-    if (best == me) mine->unit[mine->count++] = unit;
+    owned[next]++;
+    if (next != me) continue;
+    int at = mine->count++; // in the machine's order
+    for (; at > 0 && mine->unit[at - 1] > unit; at--) {
+      mine->unit[at] = mine->unit[at - 1];
+    }
+    mine->unit[at] = unit;
   }
 }
 

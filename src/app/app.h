@@ -19,6 +19,7 @@ int app_explain(int argc, char **argv);
 int app_plan(int argc, char **argv);
 int app_verify(int argc, char **argv);
 int app_pack(int argc, char **argv);
+int app_doctor(int argc, char **argv);
 int app_inspect(int argc, char **argv);
 
 // The exit status that stands for a status.

@@ -15,6 +15,8 @@ static const struct {
     {"plan", app_plan, "the plan of a model: who computes what, when, where"},
     {"verify", app_verify, "run ONNX test-case directories"},
     {"pack", app_pack, "put IDX and NPY files into an HDF5 dataset"},
+    {"doctor", app_doctor,
+     "what this machine and launcher will do to a run, and what to change"},
     {"inspect", app_inspect, "a model, a dataset or a results file in words"},
 };
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };

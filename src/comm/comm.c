@@ -62,6 +62,12 @@ esp_status esp_comm_split(const esp_comm *comm, int part, esp_comm **made) {
   return ESP_OK;
 }
 
+bool esp_comm_has_threads(void) {
+  int provided = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&provided);
+  return provided >= MPI_THREAD_MULTIPLE;
+}
+
 int esp_comm_rank(const esp_comm *comm) { return comm->rank; }
 int esp_comm_size(const esp_comm *comm) { return comm->size; }
 int esp_comm_node_rank(const esp_comm *comm) { return comm->node_rank; }

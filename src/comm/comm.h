@@ -26,6 +26,8 @@ void esp_comm_close(esp_comm *comm);
 esp_status esp_comm_split(const esp_comm *comm, int part, esp_comm **made);
 void esp_comm_free_part(esp_comm *comm); // NULL is allowed
 
+// Was MPI opened with MPI_THREAD_MULTIPLE?
+bool esp_comm_has_threads(void);
 int esp_comm_rank(const esp_comm *comm);
 int esp_comm_size(const esp_comm *comm);
 // Rank among, and number of, the ranks that share this node's memory.
