@@ -276,9 +276,38 @@ static int64_t parameter_at(const job *j, const esp_tensor *parameter,
   }
 }
 
-static inline void norm_row(const job *j, int64_t r, bool wide) {
+// A row with a scale and a shift for each element.
+static inline void scale_elements(const job *j, bool wide, int64_t base,
+                                  double mean, double factor) {
   const esp_tensor *x = j->args->in[0], *y = j->args->out[0];
   const esp_tensor *scale = input(j, 1), *shift = input(j, 2);
+  for (int64_t i = 0; i < j->n; i++) {
+    const double v =
+        (get(x, wide, base + i) - mean) * factor * get(scale, wide, i);
+    put(y, wide, base + i, v + (shift != NULL ? get(shift, wide, i) : 0));
+  }
+}
+
+// A row whose parameters are looked up: the same for a channel's elements, or
+// of a shape that broadcasts.
+static inline void scale_runs(const job *j, bool wide, int64_t r, double mean,
+                              double factor) {
+  const esp_tensor *x = j->args->in[0], *y = j->args->out[0];
+  const esp_tensor *scale = input(j, 1), *shift = input(j, 2);
+  const bool layer = j->args->node->op == ESP_OP_LAYER_NORMALIZATION;
+  const int64_t run = layer ? 1 : j->spatial;
+  for (int64_t at = 0; at < j->n; at += run) {
+    const double a = get(scale, wide, parameter_at(j, scale, r, at));
+    const double b =
+        shift != NULL ? get(shift, wide, parameter_at(j, shift, r, at)) : 0;
+    for (int64_t i = r * j->n + at; i < r * j->n + at + run; i++) {
+      put(y, wide, i, (get(x, wide, i) - mean) * factor * a + b);
+    }
+  }
+}
+
+static inline void norm_row(const job *j, int64_t r, bool wide) {
+  const esp_tensor *x = j->args->in[0];
   const int64_t base = r * j->n;
   double sum = 0, squares = 0;
   for (int64_t i = 0; i < j->n; i++) sum += get(x, wide, base + i);
@@ -288,15 +317,10 @@ static inline void norm_row(const job *j, int64_t r, bool wide) {
     squares += d * d;
   }
   const double factor = 1 / sqrt(squares / (double)j->n + j->epsilon);
-  for (int64_t i = 0; i < j->n; i++) {
-    const double v =
-        (get(x, wide, base + i) - mean) * factor *
-        get(scale, wide, j->simple ? i : parameter_at(j, scale, r, i));
-    const double more =
-        shift != NULL
-            ? get(shift, wide, j->simple ? i : parameter_at(j, shift, r, i))
-            : 0;
-    put(y, wide, base + i, v + more);
+  if (j->simple) {
+    scale_elements(j, wide, base, mean, factor);
+  } else {
+    scale_runs(j, wide, r, mean, factor);
   }
   if (j->args->node->op == ESP_OP_LAYER_NORMALIZATION) {
     put_statistic(j, 1, r, mean);

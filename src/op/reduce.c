@@ -125,11 +125,21 @@ static double finish(const work *w, double sum, double largest) {
   }
 }
 
+// What is most common is read at once.
+static inline double real_at(const esp_tensor *t, int64_t i) {
+  return t->type == ESP_FLOAT ? (double)((const float *)t->data)[i]
+                              : esp_number_at(t, i);
+}
+static inline int64_t element_at(const work *w, int64_t k) {
+  return w->r.ngone == 1 ? k * w->r.gone_stride[0]
+                         : esp_reduction_element(&w->r, k);
+}
+
 static double largest_of(const work *w, int64_t base) {
   double largest = -(double)INFINITY;
   for (int64_t k = 0; k < w->r.count; k++) {
-    const int64_t at = base + esp_reduction_element(&w->r, k);
-    largest = fmax(largest, esp_number_at(w->x, at));
+    const int64_t at = base + element_at(w, k);
+    largest = fmax(largest, real_at(w->x, at));
   }
   return isinf(largest) ? 0 : largest;
 }
@@ -139,8 +149,8 @@ static double reduce_one(const work *w, int64_t base) {
       w->op == ESP_OP_REDUCE_LOG_SUM_EXP ? largest_of(w, base) : 0;
   double sum = start_of(w->op);
   for (int64_t k = 0; k < w->r.count; k++) {
-    const int64_t at = base + esp_reduction_element(&w->r, k);
-    sum = add(w->op, sum, esp_number_at(w->x, at), largest);
+    const int64_t at = base + element_at(w, k);
+    sum = add(w->op, sum, real_at(w->x, at), largest);
   }
   return finish(w, sum, largest);
 }
@@ -152,25 +162,30 @@ static int64_t in_order(const work *w, int64_t whole) {
 }
 
 // Is v, at a later place, to be taken instead of the best so far?
-static bool better(const work *w, bool greater, bool less) {
+static inline bool better(const work *w, bool greater, bool less) {
   if (!greater && !less) return w->last_index;
   return w->op == ESP_OP_ARG_MAX ? greater : less;
 }
 
 static int64_t index_of(const work *w, int64_t base) {
+  const int64_t step = w->r.gone_stride[0];
   int64_t best = 0;
-  for (int64_t k = 1; k < w->r.count; k++) {
-    const int64_t at = base + k * w->r.gone_stride[0];
-    const int64_t have = base + best * w->r.gone_stride[0];
-    if (esp_dtype_is_integer(w->x->type)) {
-      const int64_t v = in_order(w, esp_whole_at(w->x, at));
-      const int64_t most = in_order(w, esp_whole_at(w->x, have));
-      if (better(w, v > most, v < most)) best = k;
-    } else {
-      const double v = esp_number_at(w->x, at);
-      const double most = esp_number_at(w->x, have);
-      if (better(w, v > most, v < most)) best = k;
+  if (esp_dtype_is_integer(w->x->type)) {
+    int64_t most = in_order(w, esp_whole_at(w->x, base));
+    for (int64_t k = 1; k < w->r.count; k++) {
+      const int64_t v = in_order(w, esp_whole_at(w->x, base + k * step));
+      if (!better(w, v > most, v < most)) continue;
+      best = k;
+      most = v;
     }
+    return best;
+  }
+  double most = real_at(w->x, base);
+  for (int64_t k = 1; k < w->r.count; k++) {
+    const double v = real_at(w->x, base + k * step);
+    if (!better(w, v > most, v < most)) continue;
+    best = k;
+    most = v;
   }
   return best;
 }
@@ -221,7 +236,7 @@ static int64_t reduce_whole(const work *w, int64_t base) {
   if (w->op == ESP_OP_REDUCE_MAX) sum = end_of(w->x->type, false);
   if (w->op == ESP_OP_REDUCE_MIN) sum = end_of(w->x->type, true);
   for (int64_t k = 0; k < w->r.count; k++) {
-    const int64_t at = base + esp_reduction_element(&w->r, k);
+    const int64_t at = base + element_at(w, k);
     sum = add_whole(w, sum, esp_whole_at(w->x, at));
   }
   if (w->op != ESP_OP_REDUCE_MEAN || w->r.count == 0) return sum;

@@ -9,7 +9,11 @@ void esp_reduction_of(const esp_shape *shape, const bool gone[ESP_MAX_NDIM],
     step *= shape->dim[i];
   }
   for (int i = 0; i < shape->ndim; i++) {
-    if (gone[i]) {
+    if (gone[i] && i > 0 && gone[i - 1]) { // one longer axis with the last
+      r.gone[r.ngone - 1] *= shape->dim[i];
+      r.gone_stride[r.ngone - 1] = stride[i];
+      r.count *= shape->dim[i];
+    } else if (gone[i]) {
       r.gone[r.ngone] = shape->dim[i];
       r.gone_stride[r.ngone++] = stride[i];
       r.count *= shape->dim[i];
@@ -36,5 +40,6 @@ int64_t esp_reduction_row(const esp_reduction *reduction, int64_t r) {
   return place_of(reduction->nkept, reduction->kept, reduction->kept_stride, r);
 }
 int64_t esp_reduction_element(const esp_reduction *reduction, int64_t k) {
+  if (reduction->ngone == 1) return k * reduction->gone_stride[0];
   return place_of(reduction->ngone, reduction->gone, reduction->gone_stride, k);
 }
