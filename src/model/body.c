@@ -6,8 +6,7 @@
 #include "model/private.h"
 #include "op/op.h"
 
-// Functions that call functions twice each grow without end: far more nodes
-// than any model has are refused, and levels that a stack cannot take.
+// Far more nodes than any model has, and levels that a stack can take.
 enum { MOST_LEVELS = 100, MOST_NODES = 1 << 20 };
 
 esp_status esp_loader_enter(esp_loader *l) {
@@ -21,6 +20,13 @@ esp_status esp_loader_enter(esp_loader *l) {
 }
 
 void esp_loader_leave(esp_loader *l) { l->depth--; }
+
+esp_status esp_loader_count(esp_loader *l) {
+  if (++l->nodes <= MOST_NODES) return ESP_OK;
+  return ESP_FAIL(ESP_UNSUPPORTED,
+                  "the model has more than %d nodes with its functions",
+                  MOST_NODES);
+}
 
 esp_status esp_scope_add(esp_scope *scope, const char *name,
                          const esp_tensor *tensor, int *value) {
@@ -363,6 +369,11 @@ static esp_status add_node(esp_loader *l, esp_scope *scope,
       strcmp(proto->op_type, "Constant") == 0) {
     return esp_read_constant(l, scope, proto, name);
   }
+  if (proto->domain != NULL && proto->op_type != NULL &&
+      strcmp(proto->domain, "ai.onnx.preview.training") == 0 &&
+      strcmp(proto->op_type, "Gradient") == 0) {
+    return esp_read_gradient(l, scope, proto, name);
+  }
   const int op = find_op(proto);
   return op >= 0 ? add_operator(l, scope, op, proto, name)
                  : note_missing(l, proto, name);
@@ -389,11 +400,7 @@ esp_status esp_read_nodes(esp_loader *l, esp_scope *scope,
     const char *op_type = node[i]->op_type != NULL ? node[i]->op_type : "";
     const bool named = node[i]->name != NULL && node[i]->name[0] != '\0';
     char *name = NULL;
-    if (++l->nodes > MOST_NODES) {
-      return ESP_FAIL(ESP_UNSUPPORTED,
-                      "the model has more than %d nodes with its functions",
-                      MOST_NODES);
-    }
+    ESP_TRY(esp_loader_count(l));
     const int made =
         named ? asprintf(&name, "%s%.*s", scope->prefix, most, node[i]->name)
               : asprintf(&name, "%s%.*s_%zu", scope->prefix, most, op_type, i);

@@ -99,6 +99,10 @@ bool esp_standard_domain(const char *domain);
 esp_status esp_loader_enter(esp_loader *l);
 void esp_loader_leave(esp_loader *l);
 
+// One more node.  ESP_UNSUPPORTED: more than any model has, as functions that
+// call functions twice each, and gradients of gradients, would make.
+esp_status esp_loader_count(esp_loader *l);
+
 // Fills a graph: constants, inputs, nodes, outputs; sorted and checked.
 esp_status esp_read_graph(esp_loader *l, esp_scope *scope,
                           const Onnx__GraphProto *proto);
@@ -114,6 +118,11 @@ esp_status esp_scope_add(esp_scope *scope, const char *name,
 
 // Puts a Constant node's content into the value it makes.
 esp_status esp_read_constant(esp_loader *l, esp_scope *scope,
+                             const Onnx__NodeProto *node, const char *name);
+// Puts the nodes that compute the derivatives in place of a Gradient node; the
+// nodes of what is differentiated stand before it.
+// ESP_UNSUPPORTED: a node between xs and y whose derivative is not known.
+esp_status esp_read_gradient(esp_loader *l, esp_scope *scope,
                              const Onnx__NodeProto *node, const char *name);
 // The function that a node calls; NULL when it calls none.
 const Onnx__FunctionProto *esp_find_function(const esp_loader *l,

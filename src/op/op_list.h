@@ -187,3 +187,5 @@ OP(DROPOUT, "Dropout", dropout)
 OP(ADAGRAD, "ai.onnx.preview.training:Adagrad", training)
 OP(ADAM, "ai.onnx.preview.training:Adam", training)
 OP(MOMENTUM, "ai.onnx.preview.training:Momentum", training)
+
+OP(SUM_TO, "espalier:SumTo", sum_to)
