@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "op/check.h"
+
 esp_status esp_along_take(const esp_tensor *whole, int axis, int64_t begin,
                           int64_t count, bool squeeze, esp_datum **made) {
   esp_shape shape = whole->shape;
@@ -91,4 +93,26 @@ esp_status esp_along_join(esp_datum *const *part, int64_t count, int axis,
     to += row;
   }
   return ESP_OK;
+}
+
+esp_status esp_along_none(const esp_graph *body, int output, int64_t axis,
+                          esp_datum **made) {
+  esp_shape part = {0};
+  esp_dtype type = ESP_FLOAT;
+  int at;
+  if (body != NULL && output < body->noutput) {
+    const esp_tensor *declared = &body->value[body->output[output]].tensor;
+    part = declared->shape;
+    if (declared->type != ESP_UNDEFINED) type = declared->type;
+  }
+  if (part.ndim == ESP_MAX_NDIM) {
+    return ESP_FAIL(ESP_UNSUPPORTED, "more than %d dimensions", ESP_MAX_NDIM);
+  }
+  ESP_TRY(esp_check_axis("the axis of an output", axis, part.ndim + 1, &at));
+  esp_shape shape = {.ndim = part.ndim + 1};
+  for (int d = 0, from = 0; d < shape.ndim; d++) {
+    shape.dim[d] = d == at ? 0 : part.dim[from++];
+    if (shape.dim[d] < 0) shape.dim[d] = 0;
+  }
+  return esp_datum_tensor(type, &shape, made);
 }

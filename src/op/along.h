@@ -15,5 +15,10 @@ esp_status esp_along_take(const esp_tensor *whole, int axis, int64_t begin,
 // ESP_BAD_INPUT names the first that does not go with those before it.
 esp_status esp_along_join(esp_datum *const *part, int64_t count, int axis,
                           bool stack, esp_datum **made);
+// What joining no parts at all gives along a new axis: by the type and shape
+// that the subgraph declares of its output, where open dimensions become 0.
+// `body` may be NULL.  ESP_BAD_INPUT: the axis is outside.
+esp_status esp_along_none(const esp_graph *body, int output, int64_t axis,
+                          esp_datum **made);
 
 #endif

@@ -130,30 +130,14 @@ static esp_status iterate(loop *l, bool *go_on) {
   return ESP_OK;
 }
 
-// Nothing was collected: [0, ...] by what the body declares.
-static esp_status empty_scan(const loop *l, int s, esp_datum **made) {
-  const esp_graph *body = esp_call_graph(l->call, "body");
-  const int index = 1 + l->carried + s;
-  esp_shape shape = {.ndim = 1};
-  esp_dtype type = ESP_FLOAT;
-  if (body != NULL && index < body->noutput) {
-    const esp_tensor *declared = &body->value[body->output[index]].tensor;
-    if (declared->type != ESP_UNDEFINED) type = declared->type;
-    for (int d = 0; d < declared->shape.ndim && d + 1 < ESP_MAX_NDIM; d++) {
-      const int64_t known = declared->shape.dim[d];
-      shape.dim[shape.ndim++] = known < 0 ? 0 : known;
-    }
-  }
-  return esp_datum_tensor(type, &shape, made);
-}
-
 static esp_status finish_loop(loop *l) {
   esp_datum **out = l->call->out;
   for (int i = 0; i < l->carried; i++) out[i] = esp_datum_keep(l->in[2 + i]);
   for (int s = 0; s < l->scanned; s++) {
     esp_datum **made = &out[l->carried + s];
     if (l->iterations == 0) {
-      ESP_TRY(empty_scan(l, s, made));
+      ESP_TRY(esp_along_none(esp_call_graph(l->call, "body"),
+                             1 + l->carried + s, 0, made));
     } else {
       ESP_TRY(esp_along_join(l->collected[s], l->iterations, 0, true, made));
     }

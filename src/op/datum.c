@@ -1,6 +1,7 @@
 #include "op/datum.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -23,12 +24,27 @@ static esp_status create(esp_kind kind, esp_datum **made) {
   return ESP_OK;
 }
 
+// A shape from data can ask for anything; the system would promise more memory
+// than there is, and end the process when it is touched.
+static esp_status check_memory(const esp_shape *shape, esp_dtype type,
+                               size_t bytes) {
+  const long pages = sysconf(_SC_PHYS_PAGES), each = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || each <= 0 || bytes / (size_t)each < (size_t)pages) {
+    return ESP_OK;
+  }
+  char text[ESP_SHAPE_TEXT];
+  return ESP_FAIL(ESP_NO_MEMORY,
+                  "a tensor of %s %s has %zu bytes, more than this machine",
+                  esp_dtype_text(type), esp_shape_text(shape, text), bytes);
+}
+
 esp_status esp_datum_tensor(esp_dtype type, const esp_shape *shape,
                             esp_datum **made) {
   esp_datum *datum = NULL;
   size_t bytes;
   void *block;
   ESP_TRY(esp_shape_bytes(shape, type, &bytes));
+  ESP_TRY(check_memory(shape, type, bytes));
   ESP_TRY(create(ESP_KIND_TENSOR, &datum));
   const esp_status status = esp_allocate(bytes, &block);
   if (status != ESP_OK) {

@@ -24,7 +24,8 @@ struct esp_datum {
 };
 
 // Makes a tensor of this type and shape, row major; its data are undefined.
-// ESP_BAD_INPUT: the shape is open or too large.
+// ESP_BAD_INPUT: the shape is open or too large.  ESP_NO_MEMORY: it has more
+// bytes than the machine.
 esp_status esp_datum_tensor(esp_dtype type, const esp_shape *shape,
                             esp_datum **made);
 // Makes a tensor whose data the caller keeps for as long as it is used.

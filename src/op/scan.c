@@ -134,9 +134,6 @@ static esp_status run_step(scan *s, esp_datum *const *scanned, int64_t step) {
 
 static esp_status run_steps(scan *s, esp_datum *const *scanned) {
   ESP_TRY(find_steps(s, scanned));
-  if (s->steps == 0) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "a scan over no steps");
-  }
   size_t places;
   s->collected = esp_multiply((size_t)s->steps, (size_t)s->outputs, &places)
                      ? calloc(places + 1, sizeof *s->collected)
@@ -154,6 +151,10 @@ static esp_status run_steps(scan *s, esp_datum *const *scanned) {
 static esp_status join_output(const scan *s, int o, esp_datum **made) {
   esp_datum *const *part = &s->collected[o * s->steps];
   const int64_t asked = entry(s->call->node, "scan_output_axes", o, 0);
+  if (s->steps == 0) {
+    return esp_along_none(esp_call_graph(s->call, "body"), s->states + o, asked,
+                          made);
+  }
   int axis;
   ESP_TRY(esp_check_axis("scan_output_axes", asked,
                          part[0]->tensor.shape.ndim + 1, &axis));

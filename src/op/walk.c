@@ -406,6 +406,8 @@ esp_status esp_call_body(const esp_call *call, const char *attribute,
 
 esp_status esp_infer_walked(const esp_args *args) {
   (void)args;
-  return ESP_FAIL(ESP_UNSUPPORTED,
-                  "what it gives is known only while the model runs");
+  return ESP_FAIL(
+      ESP_UNSUPPORTED,
+      "what it gives is known only while the model runs, so that the "
+      "model cannot be planned");
 }

@@ -112,7 +112,9 @@ static esp_status bind_input(esp_graph *graph, int i,
                              const esp_optimise_options *options) {
   esp_value *value = &graph->value[graph->input[i]];
   if (value->kind != ESP_KIND_TENSOR) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "input \"%s\" is not a tensor",
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "input \"%s\" is not a tensor, so that the model cannot be "
+                    "planned",
                     value->name);
   }
   if (value->tensor.type == ESP_STRING) {

@@ -304,6 +304,91 @@ static void loops_carry_and_collect(void) {
   }
 }
 
+static void a_tensor_larger_than_the_machine_is_refused(void) {
+  static const int64_t large[] = {1 << 30, 1 << 30};
+  begin();
+  const int x = input(ESP_FLOAT);
+  output(x);
+  output(node1("ConstantOfShape", node1("Identity", whole(large, 2))));
+  refuse(ESP_NO_MEMORY, "a tensor of float [1073741824,1073741824] has "
+                        "4611686018427387904 bytes, more than this machine");
+}
+
+// state += element, over the rows of x; also gives every element back.
+static void scans_go_both_ways(void) {
+  for (int backwards = 0; backwards < 2; backwards++) {
+    esp_graph *outer, *body;
+    int n, made[2];
+    begin();
+    const int state = input(ESP_FLOAT), element = input(ESP_FLOAT);
+    output(node2("Add", state, element));
+    output(node1("Identity", element));
+    body = graph;
+    begin();
+    outer = graph;
+    const int x = input(ESP_FLOAT);
+    const int first = node2("Gather", x, scalar(0)); // [2]
+    const int in[] = {first, x};
+    for (int i = 0; i < 2; i++) made[i] = value("scan");
+    CHECK_OK(esp_graph_add_node(outer, "scan", "Scan", ESP_OP_SCAN, 11, in, 2,
+                                made, 2, &n));
+    attribute("num_scan_inputs", 1);
+    const int64_t way[] = {backwards};
+    const esp_attribute a = {
+        .name = "body", .kind = ESP_ATTRIBUTE_GRAPH, .graph = body};
+    const esp_attribute d = {.name = "scan_input_directions",
+                             .kind = ESP_ATTRIBUTE_INTS,
+                             .ints = way,
+                             .count = 1};
+    CHECK_OK(esp_graph_add_attribute(outer, n, &a));
+    CHECK_OK(esp_graph_add_attribute(outer, n, &d));
+    output(made[0]);
+    output(made[1]);
+    esp_walk *walk = open_walk();
+    esp_datum *given = floats(six, 3, 2), *out[2];
+    CHECK_OK(esp_walk_run(walk, &given, arena, out));
+    const float *last = out[0]->tensor.data, *all = out[1]->tensor.data;
+    CU_ASSERT_DOUBLE_EQUAL(last[0], 1 + 1 + 3 + 5, 0);
+    CU_ASSERT_DOUBLE_EQUAL(all[0], backwards ? 5 : 1, 0);
+    CU_ASSERT_DOUBLE_EQUAL(all[5], backwards ? 2 : 6, 0);
+    esp_datum_drop_all(out, 2);
+    esp_datum_drop(given);
+    end(walk);
+    esp_graph_free(body);
+  }
+}
+
+// No steps: the state as it was, and an output of no rows.
+static void a_scan_may_have_no_steps(void) {
+  int n, made[2];
+  begin();
+  const int state = input(ESP_FLOAT), element = input(ESP_FLOAT);
+  output(node2("Add", state, element));
+  output(node1("Identity", element));
+  esp_graph *body = graph;
+  begin();
+  const int x = input(ESP_FLOAT);
+  const int in[] = {x, x};
+  for (int i = 0; i < 2; i++) made[i] = value("scan");
+  CHECK_OK(esp_graph_add_node(graph, "scan", "Scan", ESP_OP_SCAN, 11, in, 2,
+                              made, 2, &n));
+  attribute("num_scan_inputs", 1);
+  const esp_attribute a = {
+      .name = "body", .kind = ESP_ATTRIBUTE_GRAPH, .graph = body};
+  CHECK_OK(esp_graph_add_attribute(graph, n, &a));
+  output(made[0]);
+  output(made[1]);
+  esp_walk *walk = open_walk();
+  esp_datum *given = floats(six, 0, 2), *out[2];
+  CHECK_OK(esp_walk_run(walk, &given, arena, out));
+  CU_ASSERT(esp_shape_equal(&out[0]->tensor.shape, &given->tensor.shape));
+  CU_ASSERT_EQUAL(out[1]->tensor.shape.dim[0], 0);
+  esp_datum_drop_all(out, 2);
+  esp_datum_drop(given);
+  end(walk);
+  esp_graph_free(body);
+}
+
 static void a_failure_in_a_loop_names_the_iteration(void) {
   int made[1];
   begin();
@@ -337,6 +422,9 @@ int main(void) {
       CASE(slices_are_joined_along_a_new_axis),
       CASE(wrong_sizes_of_a_cut_are_refused),
       CASE(loops_carry_and_collect),
+      CASE(scans_go_both_ways),
+      CASE(a_scan_may_have_no_steps),
+      CASE(a_tensor_larger_than_the_machine_is_refused),
       CASE(a_failure_in_a_loop_names_the_iteration),
       CASE(inputs_are_checked_against_the_model),
       {NULL, NULL},
