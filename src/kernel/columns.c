@@ -23,18 +23,35 @@ static int64_t place(const esp_columns *c, int axis, int64_t at, int64_t k) {
   return p >= 0 && p < c->in[axis] ? p : -1;
 }
 
+// Windows [*first, *end) of the last axis have their place k in the input.
+static void inside(const esp_columns *c, int64_t k, int64_t *first,
+                   int64_t *end) {
+  const int64_t shift = k * c->dilation[2] - c->before[2];
+  const int64_t step = c->stride[2], out = c->out[2];
+  const int64_t low = shift < 0 ? (step - 1 - shift) / step : 0;
+  const int64_t high =
+      c->in[2] > shift ? (c->in[2] - shift + step - 1) / step : 0;
+  *end = high < out ? high : out;
+  *first = low < *end ? low : *end;
+}
+
 // One output line along the last axis, of input line `line`; -1: padding.
 #define FILL_LINE(type)                                                        \
   static void fill_line_##type(const job *j, int64_t line, int64_t k,          \
                                int64_t at) {                                   \
-    const type *from =                                                         \
-        (const type *)j->x + (line >= 0 ? line * j->c->in[2] : 0);             \
+    const esp_columns *c = j->c;                                               \
     const type fill = *(const type *)j->fill;                                  \
     type *to = (type *)j->col + at;                                            \
-    for (int64_t i = 0; i < j->c->out[2]; i++) {                               \
-      const int64_t p = line >= 0 ? place(j->c, 2, i, k) : -1;                 \
-      to[i] = p >= 0 ? from[p] : fill;                                         \
+    int64_t first = 0, end = 0;                                                \
+    if (line >= 0) inside(c, k, &first, &end);                                 \
+    for (int64_t i = 0; i < first; i++) to[i] = fill;                          \
+    if (first < end) {                                                         \
+      const type *from =                                                       \
+          (const type *)j->x + line * c->in[2] + place(c, 2, first, k);        \
+      for (int64_t i = first; i < end; i++, from += c->stride[2])              \
+        to[i] = *from;                                                         \
     }                                                                          \
+    for (int64_t i = end; i < c->out[2]; i++) to[i] = fill;                    \
   }
 FILL_LINE(uint8_t)
 FILL_LINE(uint64_t)

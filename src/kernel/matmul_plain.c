@@ -1,9 +1,6 @@
 #include "kernel/matmul_plain.h"
 
-#include <string.h>
-
 #include "kernel/parallel.h"
-#include "kernel/vectors.h"
 
 // Rows of fewer multiplications than this are not worth another thread.
 enum { GRAIN = 16384 };
@@ -56,47 +53,4 @@ bool esp_matmul_plain_knows(esp_dtype type) { return rows_of(type) != NULL; }
 void esp_matmul_plain_run(const esp_matmul_plain *product) {
   esp_matmul_plain p = *product;
   esp_loop_over(p.width, p.m, GRAIN / (p.n * p.k + 1) + 1, rows_of(p.type), &p);
-}
-
-// row[n] += factor * (b[n] - zero[n])
-#define ADD_ROW(suffix, type)                                                  \
-  ESP_VECTORS static void add_##suffix(uint32_t *row, uint32_t factor,         \
-                                       const type *b, const int32_t *zero,     \
-                                       int step, int64_t n) {                  \
-    if (step == 0) {                                                           \
-      const int32_t z = zero[0];                                               \
-      for (int64_t i = 0; i < n; i++) row[i] += factor * (uint32_t)(b[i] - z); \
-    } else {                                                                   \
-      for (int64_t i = 0; i < n; i++)                                          \
-        row[i] += factor * (uint32_t)(b[i] - zero[i]);                         \
-    }                                                                          \
-  }
-ADD_ROW(u8, uint8_t)
-ADD_ROW(s8, int8_t)
-
-static void byte_rows(int64_t begin, int64_t end, void *argument) {
-  const esp_matmul_bytes *p = argument;
-  for (int64_t m = begin; m < end; m++) {
-    uint32_t *row = (uint32_t *)p->c + m * p->n;
-    memset(row, 0, (size_t)p->n * sizeof *row);
-    const int32_t zero = p->a_zero[m * p->a_zero_step];
-    for (int64_t k = 0; k < p->k; k++) {
-      const int64_t at = m * p->k + k;
-      const int32_t a = p->a_signed ? ((const int8_t *)p->a)[at]
-                                    : ((const uint8_t *)p->a)[at];
-      const uint32_t factor = (uint32_t)(a - zero);
-      if (p->b_signed) {
-        add_s8(row, factor, (const int8_t *)p->b + k * p->n, p->b_zero,
-               p->b_zero_step, p->n);
-      } else {
-        add_u8(row, factor, (const uint8_t *)p->b + k * p->n, p->b_zero,
-               p->b_zero_step, p->n);
-      }
-    }
-  }
-}
-
-void esp_matmul_bytes_run(const esp_matmul_bytes *product) {
-  esp_matmul_bytes p = *product;
-  esp_loop_over(p.width, p.m, GRAIN / (p.n * p.k + 1) + 1, byte_rows, &p);
 }

@@ -21,18 +21,4 @@ typedef struct esp_matmul_plain {
 bool esp_matmul_plain_knows(esp_dtype type);
 void esp_matmul_plain_run(const esp_matmul_plain *product);
 
-// c [M,N] = (a - a_zero) (b - b_zero) in int32, which wraps around; a [M,K] and
-// b [K,N] are uint8 or int8, row major and dense.  One zero point for all, or
-// one for each row of a (a_zero_step 1) and each column of b (b_zero_step 1).
-typedef struct esp_matmul_bytes {
-  int64_t m, n, k;
-  bool a_signed, b_signed;
-  const void *a, *b;
-  const int32_t *a_zero, *b_zero;
-  int a_zero_step, b_zero_step;
-  int32_t *c;
-  int width;
-} esp_matmul_bytes;
-void esp_matmul_bytes_run(const esp_matmul_bytes *product);
-
 #endif

@@ -3,6 +3,7 @@
 #define ESP_KERNEL_QUANTISE_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 // v to the nearest integer (ties to even), plus zero, held inside [low, high];
@@ -21,5 +22,17 @@ void esp_quantise_u8(const float *x, uint8_t *y, int64_t n, float scale,
                      int32_t zero);
 void esp_quantise_s8(const float *x, int8_t *y, int64_t n, float scale,
                      int32_t zero);
+
+// y = round((sum + more) a b) + zero, saturated to uint8 or int8; b is one
+// number (b_step 0) or one for each element (1).  Rounded once, from double.
+typedef struct esp_rescaling {
+  double a;
+  const double *b;
+  int b_step;
+  int32_t more, zero;
+  bool is_signed;
+} esp_rescaling;
+void esp_rescale(const esp_rescaling *scales, const int32_t *sums, uint8_t *y,
+                 int64_t n);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "kernel/matmul_plain.h"
+#include "kernel/matmul_bytes.h"
 #include "kernel/parallel.h"
 #include "kernel/quantise.h"
 #include "op/check.h"
@@ -166,6 +166,10 @@ typedef struct places {
   size_t a_zero, b_zero; // int32
   size_t sums;           // int32, where the result is not int32 itself
   size_t columns;
+  size_t lowered; // what a product needs
+  size_t b_scale; // double, one or b_scales of them
+  int64_t b_scales;
+  bool one_scale;
 } places;
 
 static size_t reserve(size_t *total, int64_t count, size_t each) {
@@ -191,6 +195,10 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
         p->conv.in_place ? 0 : esp_columns_rows(c) * esp_columns_size(c), 1);
     p->a_zero = reserve(&total, p->conv.out_channels, sizeof(int32_t));
     p->b_zero = reserve(&total, 1, sizeof(int32_t));
+    const bool is_signed = args->in[p->in.a]->type == ESP_INT8;
+    p->lowered = total;
+    total += esp_align_up(esp_matmul_bytes_scratch(
+        esp_columns_size(c), esp_columns_rows(c), is_signed));
   } else {
     ESP_TRY(form_product(args, &p->in, &p->product, &y));
     const esp_product *q = &p->product;
@@ -199,7 +207,16 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
     p->a_zero = reserve(&total, p->a_rows, sizeof(int32_t));
     p->b_zero =
         reserve(&total, q->n * esp_shape_count(&q->b_batch), sizeof(int32_t));
+    p->lowered = total;
+    total += esp_align_up(esp_matmul_bytes_scratch(
+        q->n, q->k, args->in[p->in.b]->type == ESP_INT8));
   }
+  p->b_scales = is_conv(args)
+                    ? p->conv.out_channels
+                    : p->product.n * esp_shape_count(&p->product.b_batch);
+  p->b_scale = reserve(&total, p->b_scales, sizeof(double));
+  p->one_scale =
+      has_scales(args) && esp_shape_count(&args->in[p->in.b_scale]->shape) == 1;
   p->sums = reserve(&total, has_scales(args) ? count : 0, sizeof(int32_t));
   made->scratch_bytes = total;
   return ESP_OK;
@@ -218,8 +235,8 @@ static double scale_at(const esp_tensor *t, int64_t i) {
   return esp_number_at(t, have == 1 ? 0 : i % have);
 }
 
-static void run_products(const esp_args *args, const places *p, esp_team team,
-                         int32_t *sums) {
+static esp_status run_products(const esp_args *args, const places *p,
+                               esp_team team, int32_t *sums) {
   const esp_product *q = &p->product;
   const esp_tensor *a = args->in[p->in.a], *b = args->in[p->in.b];
   const esp_tensor *b_zeros = input(args, p->in.b_zero);
@@ -245,13 +262,15 @@ static void run_products(const esp_args *args, const places *p, esp_team team,
         .b_zero = one ? b_zero : b_zero + bt * q->n,
         .b_zero_step = one ? 0 : 1,
         .c = sums + i * q->m * q->n,
+        .scratch = scratch + p->lowered,
         .width = team.width};
-    esp_matmul_bytes_run(&product);
+    ESP_TRY(esp_matmul_bytes_run(&product));
   }
+  return ESP_OK;
 }
 
-static void run_convolutions(const esp_args *args, const places *p,
-                             esp_team team, int32_t *sums) {
+static esp_status run_convolutions(const esp_args *args, const places *p,
+                                   esp_team team, int32_t *sums) {
   const convolution *c = &p->conv;
   const esp_tensor *x = args->in[p->in.a], *w = args->in[p->in.b];
   unsigned char *scratch = team.scratch;
@@ -285,9 +304,11 @@ static void run_convolutions(const esp_args *args, const places *p,
                                       .b_zero = x_zero,
                                       .b_zero_step = 0,
                                       .c = sums + i * each * size,
+                                      .scratch = scratch + p->lowered,
                                       .width = team.width};
-    esp_matmul_bytes_run(&product);
+    ESP_TRY(esp_matmul_bytes_run(&product));
   }
+  return ESP_OK;
 }
 
 // y = saturate(round((sum + bias) a_scale b_scale / y_scale) + y_zero).
@@ -295,49 +316,72 @@ typedef struct rescaling {
   const esp_args *args;
   const places *p;
   const int32_t *sums;
-  int64_t columns; // of a row of the sums
+  const double *b_scale; // spread out
+  int64_t columns;       // of a row of the sums
 } rescaling;
+
+// Rows of the result: a channel of a sample each.
+static void rescale_channels(const rescaling *r, int64_t row,
+                             esp_rescaling *scales) {
+  const inputs *in = &r->p->in;
+  const int64_t channel = row % r->p->conv.out_channels;
+  const esp_tensor *bias = input(r->args, in->bias);
+  scales->a = scale_at(r->args->in[in->a_scale], 0);
+  scales->b = &r->b_scale[r->p->one_scale ? 0 : channel];
+  scales->b_step = 0;
+  if (bias != NULL) scales->more = ((const int32_t *)bias->data)[channel];
+}
+
+// Rows of the result: one of the first operand, in some product.
+static void rescale_products(const rescaling *r, int64_t row,
+                             esp_rescaling *scales) {
+  const esp_product *q = &r->p->product;
+  const int64_t at = esp_product_matrix(q, &q->a_batch, row / q->m);
+  const int64_t bt = esp_product_matrix(q, &q->b_batch, row / q->m);
+  scales->a = scale_at(r->args->in[r->p->in.a_scale], at * q->m + row % q->m);
+  scales->b = &r->b_scale[r->p->one_scale ? 0 : bt * q->n];
+  scales->b_step = !r->p->one_scale;
+}
 
 static void rescale_rows(int64_t begin, int64_t end, void *argument) {
   const rescaling *r = argument;
   const esp_args *args = r->args;
   const inputs *in = &r->p->in;
-  const bool conv = is_conv(args);
-  const esp_tensor *y = args->out[0], *bias = input(args, in->bias);
   const double y_scale = scale_at(args->in[in->y_scale], 0);
-  const int32_t zero = (int32_t)esp_whole_at(args->in[in->y_zero], 0);
-  const bool is_signed = y->type == ESP_INT8;
   for (int64_t row = begin; row < end; row++) {
-    const int64_t channel = conv ? row % r->p->conv.out_channels : 0;
-    const int64_t matrix = conv ? 0 : row / r->p->product.m;
-    const int64_t at =
-        conv ? 0
-             : esp_product_matrix(&r->p->product, &r->p->product.a_batch,
-                                  matrix) *
-                       r->p->product.m +
-                   row % r->p->product.m;
-    const int64_t bt =
-        conv ? channel
-             : esp_product_matrix(&r->p->product, &r->p->product.b_batch,
-                                  matrix) *
-                   r->columns;
-    const int32_t more =
-        bias != NULL ? ((const int32_t *)bias->data)[channel] : 0;
-    const double a_scale = scale_at(args->in[in->a_scale], at) / y_scale;
-    for (int64_t i = 0; i < r->columns; i++) {
-      const double factor =
-          a_scale * scale_at(args->in[in->b_scale], conv ? bt : bt + i);
-      const int64_t place = row * r->columns + i;
-      const int32_t v = esp_quantise_one(
-          ((double)r->sums[place] + (double)more) * factor, zero,
-          is_signed ? INT8_MIN : 0, is_signed ? INT8_MAX : UINT8_MAX);
-      ((uint8_t *)y->data)[place] = (uint8_t)v;
+    esp_rescaling scales = {.zero =
+                                (int32_t)esp_whole_at(args->in[in->y_zero], 0),
+                            .is_signed = args->out[0]->type == ESP_INT8};
+    if (is_conv(args)) {
+      rescale_channels(r, row, &scales);
+    } else {
+      rescale_products(r, row, &scales);
     }
+    scales.a /= y_scale;
+    esp_rescale(&scales, r->sums + row * r->columns,
+                (uint8_t *)args->out[0]->data + row * r->columns, r->columns);
   }
 }
 
-static esp_status run(const esp_args *args, const void *state, esp_team team) {
+static void rescale(const esp_args *args, const places *p, esp_team team,
+                    const int32_t *sums) {
   enum { GRAIN = 4096 };
+  unsigned char *scratch = team.scratch;
+  double *b_scale = (double *)(void *)(scratch + p->b_scale);
+  for (int64_t i = 0; i < (p->one_scale ? 1 : p->b_scales); i++) {
+    b_scale[i] = scale_at(args->in[p->in.b_scale], i);
+  }
+  rescaling r = {.args = args,
+                 .p = p,
+                 .sums = sums,
+                 .b_scale = b_scale,
+                 .columns = is_conv(args) ? esp_columns_size(&p->conv.columns)
+                                          : p->product.n};
+  esp_loop_over(team.width, esp_shape_count(&args->out[0]->shape) / r.columns,
+                GRAIN / r.columns + 1, rescale_rows, &r);
+}
+
+static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const places *p = state;
   unsigned char *scratch = team.scratch;
   int32_t *sums = has_scales(args) ? (int32_t *)(void *)(scratch + p->sums)
@@ -345,18 +389,11 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const int64_t count = esp_shape_count(&args->out[0]->shape);
   if (count == 0) return ESP_OK;
   if (is_conv(args)) {
-    run_convolutions(args, p, team, sums);
+    ESP_TRY(run_convolutions(args, p, team, sums));
   } else {
-    run_products(args, p, team, sums);
+    ESP_TRY(run_products(args, p, team, sums));
   }
-  if (!has_scales(args)) return ESP_OK;
-  rescaling r = {.args = args,
-                 .p = p,
-                 .sums = sums,
-                 .columns = is_conv(args) ? esp_columns_size(&p->conv.columns)
-                                          : p->product.n};
-  esp_loop_over(team.width, count / r.columns, GRAIN / r.columns + 1,
-                rescale_rows, &r);
+  if (has_scales(args)) rescale(args, p, team, sums);
   return ESP_OK;
 }
 
