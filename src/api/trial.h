@@ -1,6 +1,6 @@
-// A graph run for real in the shapes that explain compares, and what threads
-// themselves cost.  The only file of explain that knows workers and exec.
-// Private to api/.
+// A graph run for real in the shapes that explain compares (trial.c), and what
+// threads themselves cost (overheads.c).  Nothing else of explain knows workers
+// and exec.  Private to api/.
 #ifndef ESP_API_TRIAL_H
 #define ESP_API_TRIAL_H
 
@@ -18,6 +18,15 @@ typedef struct esp_overheads {
 esp_status esp_trial_overheads(const esp_cores *cores,
                                const esp_machine *machine,
                                esp_overheads *overheads);
+
+// Seconds that these cores have worked for other processes since some moment; 0
+// and less where the system does not tell.
+double esp_trial_others_seconds(const esp_cores *cores);
+// A pool on these cores, away from the first one where there is another.
+esp_status esp_trial_pool(const esp_cores *cores, int count, int width,
+                          esp_workers **workers);
+// The value below which `part` of the list lies; sorts it.
+double esp_quantile(double *list, int count, double part);
 
 typedef enum esp_trial_shape {
   ESP_TRIAL_ONE,      // one worker, one thread
