@@ -106,6 +106,7 @@ static esp_status plan_double(const esp_args *args, prepared *p,
   ESP_TRY(esp_window_of(args, args->in[1]->shape.dim + 2, &window));
   esp_window_columns(&window, args->in[1]->shape.dim[1], sizeof(double),
                      &p->columns);
+  ESP_TRY(esp_columns_check(&p->columns));
   *scratch_bytes = (size_t)esp_columns_rows(&p->columns) *
                    (size_t)esp_columns_size(&p->columns) * sizeof(double);
   return ESP_OK;

@@ -13,6 +13,7 @@
 #include "op/family.h"
 #include "op/number.h"
 #include "op/product.h"
+#include "op/product_float8.h"
 #include "op/window.h"
 
 enum { BYTES = ESP_TYPE(ESP_UINT8) | ESP_TYPE(ESP_INT8) };
@@ -56,8 +57,11 @@ static esp_status check_inputs(const esp_args *args, const inputs *in) {
   const bool scaled = has_scales(args);
   ESP_TRY(esp_check_arity(args, scaled ? 8 : 2,
                           scaled ? (in->bias > 0 ? 9 : 8) : 4, 1));
-  ESP_TRY(esp_check_type(args, in->a, BYTES));
-  ESP_TRY(esp_check_type(args, in->b, BYTES));
+  const bool floating = args->node->op == ESP_OP_QLINEAR_MATMUL &&
+                        esp_dtype_is_float8(args->in[in->a]->type);
+  const unsigned types = floating ? ESP_TYPES_FLOAT8 : BYTES;
+  ESP_TRY(esp_check_type(args, in->a, types));
+  ESP_TRY(esp_check_type(args, in->b, types));
   if (input(args, in->a_zero) != NULL) {
     ESP_TRY(esp_check_same_type(args, in->a, in->a_zero));
   }
@@ -68,7 +72,7 @@ static esp_status check_inputs(const esp_args *args, const inputs *in) {
   ESP_TRY(esp_check_type(args, in->a_scale, SCALES));
   ESP_TRY(esp_check_type(args, in->b_scale, SCALES));
   ESP_TRY(esp_check_type(args, in->y_scale, SCALES));
-  ESP_TRY(esp_check_type(args, in->y_zero, BYTES));
+  ESP_TRY(esp_check_type(args, in->y_zero, types));
   if (input(args, in->bias) != NULL) {
     ESP_TRY(esp_check_type(args, in->bias, ESP_TYPE(ESP_INT32)));
   }
@@ -88,8 +92,8 @@ static esp_status form_product(const esp_args *args, const inputs *in,
   ESP_TRY(check_count(args, in->a_scale, rows, all_rows));
   ESP_TRY(check_count(args, in->b_zero, p->n, all_columns));
   ESP_TRY(check_count(args, in->b_scale, p->n, all_columns));
-  ESP_TRY(check_count(args, in->y_scale, 1, 1));
-  return check_count(args, in->y_zero, 1, 1);
+  ESP_TRY(check_count(args, in->y_scale, rows, p->m * p->batch));
+  return check_count(args, in->y_zero, rows, p->m * p->batch);
 }
 
 typedef struct convolution {
@@ -190,6 +194,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   if (is_conv(args)) {
     ESP_TRY(form_conv(args, &p->in, &p->conv, &y));
     const esp_columns *c = &p->conv.columns;
+    ESP_TRY(esp_columns_check(c));
     p->columns = reserve(
         &total,
         p->conv.in_place ? 0 : esp_columns_rows(c) * esp_columns_size(c), 1);
@@ -347,17 +352,17 @@ static void rescale_rows(int64_t begin, int64_t end, void *argument) {
   const rescaling *r = argument;
   const esp_args *args = r->args;
   const inputs *in = &r->p->in;
-  const double y_scale = scale_at(args->in[in->y_scale], 0);
+  const esp_tensor *zeros = args->in[in->y_zero];
   for (int64_t row = begin; row < end; row++) {
-    esp_rescaling scales = {.zero =
-                                (int32_t)esp_whole_at(args->in[in->y_zero], 0),
+    esp_rescaling scales = {.zero = (int32_t)esp_whole_at(
+                                zeros, row % esp_shape_count(&zeros->shape)),
                             .is_signed = args->out[0]->type == ESP_INT8};
     if (is_conv(args)) {
       rescale_channels(r, row, &scales);
     } else {
       rescale_products(r, row, &scales);
     }
-    scales.a /= y_scale;
+    scales.a /= scale_at(args->in[in->y_scale], row);
     esp_rescale(&scales, r->sums + row * r->columns,
                 (uint8_t *)args->out[0]->data + row * r->columns, r->columns);
   }
@@ -388,6 +393,10 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
                                    : args->out[0]->data;
   const int64_t count = esp_shape_count(&args->out[0]->shape);
   if (count == 0) return ESP_OK;
+  if (esp_dtype_is_float8(args->out[0]->type)) {
+    esp_product_float8(args, &p->product, team.width);
+    return ESP_OK;
+  }
   if (is_conv(args)) {
     ESP_TRY(run_convolutions(args, p, team, sums));
   } else {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <math.h>
+#include <string.h>
 
 #include "op/dispatch.h"
 
@@ -53,6 +54,19 @@ int64_t esp_number_whole(const esp_number *v) {
   return (int64_t)v->real;
 }
 
+// The float32 towards zero, made odd where it is not exact: rounding it again
+// to a shorter type then gives what rounding once would.
+static float to_odd(double v) {
+  float f = (float)v;
+  if (isnan(v) || (double)f == v) return f;
+  if (fabs((double)f) > fabs(v)) f = nextafterf(f, 0);
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  bits |= 1;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
 #define STORE_REAL(s, t, d)                                                    \
   case d:                                                                      \
     ((t *)data)[i] = (t)esp_number_real(&v);                                   \
@@ -66,10 +80,10 @@ void esp_number_store(esp_dtype type, void *data, int64_t i, esp_number v) {
     ESP_FLOATING_TYPES(STORE_REAL)
     ESP_INTEGER_TYPES(STORE_WHOLE)
   case ESP_FLOAT16:
-    ((uint16_t *)data)[i] = esp_to_float16((float)esp_number_real(&v));
+    ((uint16_t *)data)[i] = esp_to_float16(to_odd(esp_number_real(&v)));
     break;
   case ESP_BFLOAT16:
-    ((uint16_t *)data)[i] = esp_to_bfloat16((float)esp_number_real(&v));
+    ((uint16_t *)data)[i] = esp_to_bfloat16(to_odd(esp_number_real(&v)));
     break;
   case ESP_BOOL:
     ((uint8_t *)data)[i] = v.floating ? v.real != 0 : v.whole != 0;
@@ -82,7 +96,7 @@ void esp_number_store(esp_dtype type, void *data, int64_t i, esp_number v) {
     break;
   default:
     if (esp_dtype_is_float8(type)) {
-      const float single = (float)esp_number_real(&v);
+      const float single = to_odd(esp_number_real(&v));
       ((uint8_t *)data)[i] = esp_to_float8(type, single, true);
     }
     break;

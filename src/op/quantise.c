@@ -31,7 +31,7 @@ static esp_status blocked_grain(const esp_args *args, int axis, int64_t block,
   bool fits = s->ndim == x->ndim && block > 0;
   for (int i = 0; i < x->ndim && fits; i++) {
     const int64_t want =
-        i == axis ? (x->dim[i] + block - 1) / block : x->dim[i];
+        i == axis && x->dim[i] > 0 ? (x->dim[i] - 1) / block + 1 : x->dim[i];
     fits = s->dim[i] == want;
   }
   char have[ESP_SHAPE_TEXT], scales[ESP_SHAPE_TEXT];

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "op/check.h"
 
 static esp_status read_list(const esp_node *node, const char *name, int axes,
@@ -113,6 +114,19 @@ void esp_window_columns(const esp_window *window, int64_t channels,
     columns->dilation[i] = own < 0 ? 1 : window->dilation[own];
     columns->before[i] = own < 0 ? 0 : window->before[own];
   }
+}
+
+esp_status esp_columns_check(const esp_columns *columns) {
+  size_t elements, bytes;
+  if (esp_multiply((size_t)esp_columns_rows(columns),
+                   (size_t)esp_columns_size(columns), &elements) &&
+      esp_multiply(elements, columns->bytes, &bytes) && bytes < PTRDIFF_MAX) {
+    return ESP_OK;
+  }
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "windows of %lld elements at %lld places do not fit memory",
+                  (long long)esp_columns_rows(columns),
+                  (long long)esp_columns_size(columns));
 }
 
 bool esp_columns_in_place(const esp_columns *columns) {

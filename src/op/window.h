@@ -25,6 +25,8 @@ esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
 // The same windows over `channels` channels as columns.
 void esp_window_columns(const esp_window *window, int64_t channels,
                         size_t bytes, esp_columns *columns);
+// ESP_BAD_INPUT: the columns would not fit any memory.
+esp_status esp_columns_check(const esp_columns *columns);
 // Is the input its own columns?  When every window is one element.
 bool esp_columns_in_place(const esp_columns *columns);
 

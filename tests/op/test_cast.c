@@ -49,6 +49,18 @@ static void floating_numbers_are_truncated(void) {
   one_node_free(&n);
 }
 
+// Just above half way between two float16 numbers, by less than float32 shows.
+static void a_double_is_rounded_once(void) {
+  const double x[] = {1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-11, 1e300, 0x1p-25};
+  one_node n = one_node_of("Cast", 13);
+  one_node_int(&n, "to", ESP_FLOAT16);
+  one_node_input(&n, ESP_DOUBLE, SHAPE(4), x);
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_FLOAT16, SHAPE(4),
+                 NUMBERS(1 + 0x1p-10, 1, (double)INFINITY, 0), 0);
+  one_node_free(&n);
+}
+
 static void sixty_four_bits_stay(void) {
   one_node n = one_node_of("Cast", 13);
   one_node_int(&n, "to", ESP_UINT64);
@@ -152,6 +164,7 @@ int main(void) {
       CASE(every_type_becomes_every_other),
       CASE(like_takes_the_type_alone),
       CASE(floating_numbers_are_truncated),
+      CASE(a_double_is_rounded_once),
       CASE(sixty_four_bits_stay),
       CASE(an_unknown_type_is_refused),
       CASE(four_bits_wrap_around),

@@ -191,6 +191,42 @@ static void a_bias_is_added_before_scaling(void) {
   one_node_free(&n);
 }
 
+static void rows_of_the_result_may_have_scales(void) {
+  one_node n = one_node_of("QLinearMatMul", 10);
+  one_node_input(&n, ESP_UINT8, SHAPE(2, 1), NUMBERS(10, 20));
+  one_node_input(&n, ESP_FLOAT, SCALAR, NUMBERS(1));
+  one_node_input(&n, ESP_UINT8, SCALAR, NUMBERS(0));
+  one_node_input(&n, ESP_UINT8, SHAPE(1, 2), NUMBERS(1, 3));
+  one_node_input(&n, ESP_FLOAT, SCALAR, NUMBERS(1));
+  one_node_input(&n, ESP_UINT8, SCALAR, NUMBERS(0));
+  one_node_input(&n, ESP_FLOAT, SHAPE(2), NUMBERS(2, 5));
+  one_node_input(&n, ESP_UINT8, SHAPE(2), NUMBERS(1, 2));
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_UINT8, SHAPE(2, 2), NUMBERS(6, 16, 6, 14), 0);
+  one_node_free(&n);
+}
+
+static void eight_bit_floats_are_multiplied(void) {
+  static const esp_dtype kinds[] = {ESP_FLOAT8E4M3FN, ESP_FLOAT8E4M3FNUZ,
+                                    ESP_FLOAT8E5M2, ESP_FLOAT8E5M2FNUZ};
+  for (int t = 0; t < 4; t++) {
+    one_node n = one_node_of("QLinearMatMul", 21);
+    one_node_input(&n, kinds[t], SHAPE(1, 2), NUMBERS(2, -1.5));
+    one_node_input(&n, ESP_FLOAT16, SCALAR, NUMBERS(0.5));
+    one_node_input(&n, kinds[t], SCALAR, NUMBERS(0));
+    one_node_input(&n, kinds[t], SHAPE(2, 2), NUMBERS(4, 8, -2, 1e9));
+    one_node_input(&n, ESP_FLOAT16, SHAPE(2), NUMBERS(1, 4));
+    one_node_input(&n, kinds[t], SCALAR, NUMBERS(0));
+    one_node_input(&n, ESP_FLOAT16, SCALAR, NUMBERS(0.5));
+    one_node_input(&n, kinds[t], SCALAR, NUMBERS(0));
+    CHECK_OK(one_node_run(&n, 1));
+    CU_ASSERT_EQUAL(one_node_at(&n, 0, 0), t < 2 ? 11 : 12);
+    const double most = one_node_in(&n, 3, 3); // 1e9, saturated
+    CU_ASSERT(one_node_at(&n, 0, 1) <= -most / 2);
+    one_node_free(&n);
+  }
+}
+
 static void zero_points_of_another_type_are_refused(void) {
   one_node n = one_node_of("MatMulInteger", 10);
   any_bytes(&n, ESP_UINT8, SHAPE(M, K));
@@ -228,6 +264,8 @@ int main(void) {
       CASE(integer_convolutions_are_exact),
       CASE(scaled_convolutions_are_rounded_once),
       CASE(a_bias_is_added_before_scaling),
+      CASE(rows_of_the_result_may_have_scales),
+      CASE(eight_bit_floats_are_multiplied),
       CASE(zero_points_of_another_type_are_refused),
       CASE(too_many_zero_points_are_refused),
       CASE(groups_that_do_not_divide_are_refused),
