@@ -67,18 +67,32 @@ esp_status esp_check_axis(const char *what, int64_t axis, int ndim,
                   (long long)axis, -ndim, ndim);
 }
 
+esp_status esp_check_known(const esp_args *args, int i) {
+  if (args->in[i]->data != NULL) return ESP_OK;
+  return ESP_FAIL(ESP_UNSUPPORTED,
+                  "input %d is computed while the model runs, so that a shape "
+                  "would depend on data",
+                  i);
+}
+
+esp_status esp_choice_of(const esp_node *node, const char *attribute,
+                         const char *fallback, const char *const *names,
+                         int *chosen) {
+  const char *name = esp_node_string(node, attribute, fallback);
+  for (int i = 0; names[i] != NULL; i++) {
+    if (strcmp(name, names[i]) != 0) continue;
+    *chosen = i;
+    return ESP_OK;
+  }
+  return ESP_FAIL(ESP_BAD_INPUT, "%s is \"%s\"", attribute, name);
+}
+
 static esp_status list_from_input(const esp_args *args, int i, int64_t *list,
                                   int room, int *count) {
   const esp_tensor *t = args->in[i];
   ESP_TRY(esp_check_type(args, i, ESP_TYPE(ESP_INT64) | ESP_TYPE(ESP_INT32)));
   ESP_TRY(esp_check_ndim(args, i, 0, 1));
-  if (t->data == NULL) {
-    return ESP_FAIL(
-        ESP_UNSUPPORTED,
-        "input %d is computed while the model runs, so that a shape "
-        "would depend on data",
-        i);
-  }
+  ESP_TRY(esp_check_known(args, i));
   int64_t n = esp_shape_count(&t->shape);
   if (n > room) {
     return ESP_FAIL(ESP_BAD_INPUT,

@@ -38,6 +38,14 @@ esp_status esp_check_ndim(const esp_args *args, int i, int least, int most);
 esp_status esp_check_axis(const char *what, int64_t axis, int ndim,
                           int *wrapped);
 
+// Refuses input i as ESP_UNSUPPORTED while its content is not known.
+esp_status esp_check_known(const esp_args *args, int i);
+// Finds an attribute among names, a list that NULL ends; `fallback` when the
+// node has none.  ESP_BAD_INPUT: it is none of them.
+esp_status esp_choice_of(const esp_node *node, const char *attribute,
+                         const char *fallback, const char *const *names,
+                         int *chosen);
+
 // Is input i there?
 bool esp_has_input(const esp_args *args, int i);
 

@@ -136,6 +136,9 @@ OP(REDUCE_PROD, "ReduceProd", reduce)
 OP(REDUCE_SUM, "ReduceSum", reduce)
 OP(REDUCE_SUM_SQUARE, "ReduceSumSquare", reduce)
 
+OP(RESIZE, "Resize", resize)
+OP(UPSAMPLE, "Upsample", resize)
+
 OP(FLATTEN, "Flatten", reshape)
 OP(IDENTITY, "Identity", identity)
 OP(RESHAPE, "Reshape", reshape)

@@ -10,15 +10,12 @@
 typedef enum mode { CONSTANT, EDGE, REFLECT, WRAP } mode;
 
 static esp_status mode_of(const esp_args *args, mode *m) {
-  static const char *const names[] = {"constant", "edge", "reflect", "wrap"};
-  const char *name = esp_node_string(args->node, "mode", "constant");
-  for (int i = 0; i < 4; i++) {
-    if (strcmp(name, names[i]) == 0) {
-      *m = (mode)i;
-      return ESP_OK;
-    }
-  }
-  return ESP_FAIL(ESP_BAD_INPUT, "mode \"%s\"", name);
+  static const char *const names[] = {"constant", "edge", "reflect", "wrap",
+                                      NULL};
+  int chosen;
+  ESP_TRY(esp_choice_of(args->node, "mode", "constant", names, &chosen));
+  *m = (mode)chosen;
+  return ESP_OK;
 }
 
 // Pads at the beginning and the end of every axis.
