@@ -22,7 +22,9 @@ static bool may_train(const esp_graph *graph, const esp_node *node) {
 // Does the node give back its first input, bit by bit?
 static bool changes_nothing(const esp_graph *graph, const esp_node *node,
                             const int *uses) {
-  if (node->nin < 1 || node->in[0] < 0 || node->nout < 1) return false;
+  if (node->nin < 1 || node->in[0] < 0 || node->nout < 1 || node->out[0] < 0) {
+    return false;
+  }
   const esp_tensor *in = &graph->value[node->in[0]].tensor;
   const esp_tensor *out = &graph->value[node->out[0]].tensor;
   if (in->type != out->type || !esp_shape_equal(&in->shape, &out->shape)) {
