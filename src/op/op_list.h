@@ -21,6 +21,8 @@ OP(LOOP, "Loop", control)
 
 OP(CONV, "Conv", conv)
 
+OP(CONV_TRANSPOSE, "ConvTranspose", deconv)
+
 OP(ADD, "Add", binary)
 OP(AND, "And", binary)
 OP(BIT_SHIFT, "BitShift", binary)
@@ -94,6 +96,9 @@ OP(THRESHOLDED_RELU, "ThresholdedRelu", unary)
 OP(GATHER, "Gather", gather)
 OP(GATHER_ELEMENTS, "GatherElements", gather)
 OP(GATHER_ND, "GatherND", gather)
+
+OP(NEGATIVE_LOG_LIKELIHOOD_LOSS, "NegativeLogLikelihoodLoss", loss)
+OP(SOFTMAX_CROSS_ENTROPY_LOSS, "SoftmaxCrossEntropyLoss", loss)
 
 OP(GEMM, "Gemm", matmul)
 OP(MATMUL, "MatMul", matmul)
