@@ -197,6 +197,13 @@ esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy) {
   return ESP_OK;
 }
 
+bool esp_node_wanted(const esp_node *node) {
+  for (int i = 0; i < node->nout; i++) {
+    if (node->out[i] >= 0) return true;
+  }
+  return false;
+}
+
 const esp_attribute *esp_node_attribute(const esp_node *node, const char *name,
                                         esp_attribute_kind kind) {
   for (int a = 0; a < node->nattribute; a++) {

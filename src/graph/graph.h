@@ -182,6 +182,9 @@ typedef struct esp_graph_uses {
 esp_status esp_graph_uses_create(const esp_graph *graph, esp_graph_uses *uses);
 void esp_graph_uses_free(esp_graph_uses *uses);
 
+// Has the node an output that anybody may read?
+bool esp_node_wanted(const esp_node *node);
+
 // Attributes by name; the fallback is given back when the node has none.  The
 // kind has been checked when the node was made: a wrong kind counts as absent.
 const esp_attribute *esp_node_attribute(const esp_node *node, const char *name,

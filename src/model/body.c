@@ -335,7 +335,7 @@ static esp_status make_node(esp_scope *scope, const reading *r) {
   for (int a = 0; a < r->attributes && status == ESP_OK; a++) {
     status = esp_graph_add_attribute(scope->graph, node, &r->attribute[a]);
   }
-  return status;
+  return status == ESP_OK ? esp_op_complete(scope->graph, node) : status;
 }
 
 static esp_status add_operator(esp_loader *l, esp_scope *scope, int op,

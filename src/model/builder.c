@@ -175,7 +175,7 @@ esp_status esp_builder_add_node(esp_builder *builder, const char *op_type,
   if (status == ESP_OK) {
     status = values_of(builder, outputs, noutputs, values + ninputs);
   }
-  int node;
+  int node = -1;
   if (status == ESP_OK) {
     status = esp_graph_add_node(
         builder->graph, name != NULL && name[0] != '\0' ? name : made_up,
@@ -183,7 +183,7 @@ esp_status esp_builder_add_node(esp_builder *builder, const char *op_type,
         (int)noutputs, &node);
   }
   free(values);
-  return status;
+  return status == ESP_OK ? esp_op_complete(builder->graph, node) : status;
 }
 
 // Attributes of the last node ------------------------------------------------

@@ -21,7 +21,8 @@ typedef struct esp_args {
   const esp_node *node; // name, op, version, attributes, posts
   int nin, nout;
   const esp_tensor *const *in; // NULL: omitted
-  esp_tensor *const *out;      // NULL: not wanted
+  esp_tensor *const *out;      // NULL: not wanted; the first one only where
+                               // the operator says omits_first
 } esp_args;
 
 // What one execution does, for the cost model.
@@ -81,7 +82,8 @@ typedef struct esp_op {
   // call->out.  infer() says ESP_UNSUPPORTED where only this will do.
   esp_status (*walk)(const esp_call *call);
   esp_layout_habit layout;
-  bool posts; // takes node->post (graph.h) on its first output
+  bool posts;       // takes node->post (graph.h) on its first output
+  bool omits_first; // its first output may be left out where others are wanted
   // The row that computes everything but the 16-bit floating types, where
   // op/half.h converts them for it; otherwise NULL.
   const struct esp_op *plain;
@@ -92,6 +94,10 @@ const esp_op *esp_op_get(int id);
 const char *esp_op_name(int id); // ONNX's name
 // Gives the id of an ONNX name; -1 when there is none.
 int esp_op_find(const char *onnx_name);
+
+// Gives a node whose first output is not wanted, but another is, a value for it
+// unless the operator does without.  For whoever adds nodes from outside.
+esp_status esp_op_complete(esp_graph *graph, int node);
 
 // Calls infer() over cleared outputs and checks what it found: every wanted
 // output has a type, and a shape whose bytes can be counted.

@@ -447,4 +447,5 @@ const esp_op esp_op_recurrent = {.infer = infer,
                                  .work = work,
                                  .prepare = prepare,
                                  .release = release,
-                                 .run = run};
+                                 .run = run,
+                                 .omits_first = true};

@@ -22,6 +22,20 @@ int esp_op_find(const char *onnx_name) {
   return -1;
 }
 
+esp_status esp_op_complete(esp_graph *graph, int node) {
+  const esp_tensor unknown = {0};
+  const esp_node *n = &graph->node[node];
+  int value;
+  if (n->op < 0 || esp_op_get(n->op)->omits_first || !esp_node_wanted(n) ||
+      n->out[0] >= 0) {
+    return ESP_OK;
+  }
+  ESP_TRY(esp_graph_add_value(graph, n->name, &unknown, &value));
+  n->out[0] = value;
+  graph->value[value].producer = node;
+  return ESP_OK;
+}
+
 esp_status esp_op_infer(const esp_args *args) {
   for (int i = 0; i < args->nout; i++) {
     if (args->out[i] != NULL) *args->out[i] = (esp_tensor){0};

@@ -62,6 +62,7 @@ static void find_last_readers(esp_walk *walk) {
   const esp_graph *graph = walk->graph;
   for (int v = 0; v < graph->nvalue; v++) walk->last[v] = -1;
   for (int n = 0; n < graph->nnode; n++) {
+    if (!esp_node_wanted(&graph->node[n])) continue; // it is not run
     for (int i = 0; i < graph->node[n].nin; i++) {
       if (graph->node[n].in[i] >= 0) walk->last[graph->node[n].in[i]] = n;
     }
@@ -257,7 +258,6 @@ static esp_status run_call(esp_walk *walk, int n, esp_arena *strings) {
   for (int i = 0; i < node->nin; i++) {
     s->input[i] = node->in[i] >= 0 ? walk->value[node->in[i]] : NULL;
   }
-  if (node->nout < 1) return ESP_FAIL(ESP_BAD_INPUT, "there is no output");
   for (int i = 0; i < node->nout; i++) s->output[i] = NULL;
   const esp_call call = {.node = node,
                          .nin = node->nin - node->ncapture,
@@ -304,6 +304,7 @@ static void drop_read(esp_walk *walk, int n) {
 static esp_status run_nodes(esp_walk *walk, esp_arena *strings) {
   for (int n = 0; n < walk->graph->nnode; n++) {
     const esp_node *node = &walk->graph->node[n];
+    if (!esp_node_wanted(node)) continue;
     const esp_status status = esp_op_get(node->op)->walk != NULL
                                   ? run_call(walk, n, strings)
                                   : run_tensors(walk, n, strings);

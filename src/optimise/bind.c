@@ -168,6 +168,10 @@ esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options) {
   size_t folded = 0;
   for (int n = 0; n < graph->nnode; n++) {
     bool taken;
+    if (!esp_node_wanted(&graph->node[n])) {
+      graph->node[n].dead = true;
+      continue;
+    }
     ESP_TRY(esp_take_branch(graph, n, &taken));
     if (taken) n = -1; // the nodes have other places now
     if (taken) continue;

@@ -118,7 +118,7 @@ static int conv_before(const esp_graph *graph, int v, const int *uses) {
 
 static esp_status fuse(esp_graph *graph, int n, const int *uses) {
   esp_node *node = &graph->node[n];
-  if (node->nin < 2 || node->nout < 1) return ESP_OK;
+  if (node->nin < 2 || node->nout < 1 || node->out[0] < 0) return ESP_OK;
   int conv = conv_before(graph, node->in[0], uses), fed = node->in[0];
   if (conv < 0 && node->op != ESP_OP_BATCH_NORMALIZATION) {
     fed = node->in[1];

@@ -264,6 +264,30 @@ static void functions_that_grow_without_end_are_refused(void) {
   check_message("more than 1048576 nodes");
 }
 
+static void a_first_output_may_be_left_out(void) {
+  static const float x[] = {5, -3, 4};
+  wire graph = {0};
+  static const int64_t one[] = {1};
+  esp_datum *out = NULL;
+  put(&graph, ONNX_INPUT, onnx_value("x", 1, "n"));
+  put(&graph, ONNX_INITIALIZER, onnx_ints("axes", one, 1));
+  put(&graph, ONNX_NODE, onnx_node("Unsqueeze", "x axes", "u"));
+  put(&graph, ONNX_NODE, onnx_node("Unsqueeze", "u axes", "v"));
+  const int64_t window[] = {1};
+  wire kernel = {0};
+  wire_text(&kernel, 1, "kernel_shape");
+  wire_int(&kernel, 20, 7);
+  wire_int(&kernel, 8, window[0]);
+  put(&graph, ONNX_NODE, with(onnx_node("MaxPool", "v", "- y"), kernel));
+  put(&graph, ONNX_OUTPUT, onnx_value("y", ESP_INT64, NULL));
+  wire model = onnx_model(&graph, 13);
+  CHECK_OK(run(&model, x, 3, &out));
+  for (int i = 0; out != NULL && i < 3; i++) {
+    CU_ASSERT_EQUAL(((const int64_t *)out->tensor.data)[i], i);
+  }
+  esp_datum_drop(out);
+}
+
 static wire adding_constant(wire attribute) {
   wire graph = graph_of_x();
   add(&graph, with(onnx_node("Constant", "", "k"), attribute));
@@ -432,6 +456,7 @@ int main(void) {
       CASE(constants_in_functions_take_attributes),
       CASE(functions_that_call_themselves_are_refused),
       CASE(functions_that_grow_without_end_are_refused),
+      CASE(a_first_output_may_be_left_out),
       CASE(sparse_constants_are_made_dense),
       CASE(sparse_initializers_are_made_dense),
       CASE(sparse_indices_outside_are_refused),

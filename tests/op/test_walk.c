@@ -402,6 +402,24 @@ static void a_failure_in_a_loop_names_the_iteration(void) {
   esp_graph_free(body);
 }
 
+// An output may be listed without a name: such a node need not run.
+static void what_nobody_can_read_is_not_run(void) {
+  int n;
+  begin();
+  const int x = input(ESP_FLOAT), none = -1;
+  CHECK_OK(esp_graph_add_node(graph, "unread", "Relu", ESP_OP_RELU, 13, &x, 1,
+                              &none, 1, &n));
+  CHECK_OK(esp_graph_add_node(graph, "mute", "Identity", ESP_OP_IDENTITY, 13,
+                              &x, 1, NULL, 0, &n));
+  output(node1("Neg", x));
+  esp_walk *walk = open_walk();
+  esp_datum *out;
+  CHECK_OK(run(walk, floats(six, 3, 2), &out));
+  CU_ASSERT_DOUBLE_EQUAL(*(const float *)out->tensor.data, -1, 0);
+  esp_datum_drop(out);
+  end(walk);
+}
+
 static void inputs_are_checked_against_the_model(void) {
   begin();
   const int x = input(ESP_DOUBLE);
@@ -426,6 +444,7 @@ int main(void) {
       CASE(a_scan_may_have_no_steps),
       CASE(a_tensor_larger_than_the_machine_is_refused),
       CASE(a_failure_in_a_loop_names_the_iteration),
+      CASE(what_nobody_can_read_is_not_run),
       CASE(inputs_are_checked_against_the_model),
       {NULL, NULL},
   };
