@@ -35,6 +35,7 @@ extern const esp_op esp_op_sequence;
 extern const esp_op esp_op_softmax;
 extern const esp_op esp_op_standardise;
 extern const esp_op esp_op_strided;
+extern const esp_op esp_op_topk;
 extern const esp_op esp_op_triangle;
 extern const esp_op esp_op_sum_to;
 extern const esp_op esp_op_training;

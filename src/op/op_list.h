@@ -197,3 +197,5 @@ OP(ADAM, "ai.onnx.preview.training:Adam", training)
 OP(MOMENTUM, "ai.onnx.preview.training:Momentum", training)
 
 OP(SUM_TO, "espalier:SumTo", sum_to)
+
+OP(TOP_K, "TopK", topk)
