@@ -55,6 +55,12 @@ P
 "$espalier" plan "$top/jobs/fashion-mnist/fmnist_incep.onnx" --batch 64 --ranks 2 \
   --json | /usr/bin/python3 -c 'import json,sys; assert len(json.load(sys.stdin)["schedule"]) == 2' ||
   fail "plan --json"
+# Names are any bytes, and what verify prints is JSON all the same.
+"$espalier" verify "$work/$(printf '\377"\355\240\200\303\251')" | /usr/bin/python3 -c '
+import json, sys
+case = json.loads(sys.stdin.buffer.read().decode())["case"]
+assert case.endswith("\ufffd\"\ufffd\ufffd\ufffd\u00e9"), case' ||
+  fail "verify of a name that is no text"
 "$espalier" --help >/dev/null && "$espalier" run --help | grep -q -- --top-k ||
   fail "help"
 finish
