@@ -40,6 +40,7 @@ extern const esp_op esp_op_triangle;
 extern const esp_op esp_op_sum_to;
 extern const esp_op esp_op_training;
 extern const esp_op esp_op_unary;
+extern const esp_op esp_op_unpool;
 extern const esp_op esp_op_variadic;
 extern const esp_op esp_op_where;
 

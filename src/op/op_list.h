@@ -112,8 +112,12 @@ OP(LRN, "LRN", normalise)
 
 OP(AVERAGE_POOL, "AveragePool", pool)
 OP(GLOBAL_AVERAGE_POOL, "GlobalAveragePool", pool)
+OP(GLOBAL_LP_POOL, "GlobalLpPool", pool)
 OP(GLOBAL_MAX_POOL, "GlobalMaxPool", pool)
+OP(LP_POOL, "LpPool", pool)
 OP(MAX_POOL, "MaxPool", pool)
+
+OP(MAX_UNPOOL, "MaxUnpool", unpool)
 
 OP(DEQUANTIZE_LINEAR, "DequantizeLinear", quantise)
 OP(DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", quantise)

@@ -5,37 +5,75 @@
 
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 #include "op/window.h"
 
 static bool is_global(int op) {
-  return op == ESP_OP_GLOBAL_AVERAGE_POOL || op == ESP_OP_GLOBAL_MAX_POOL;
+  return op == ESP_OP_GLOBAL_AVERAGE_POOL || op == ESP_OP_GLOBAL_MAX_POOL ||
+         op == ESP_OP_GLOBAL_LP_POOL;
 }
 
+static esp_pool_kind kind_of(int op) {
+  switch (op) {
+  case ESP_OP_MAX_POOL:
+  case ESP_OP_GLOBAL_MAX_POOL:
+    return ESP_POOL_MAX;
+  case ESP_OP_LP_POOL:
+  case ESP_OP_GLOBAL_LP_POOL:
+    return ESP_POOL_NORM;
+  default:
+    return ESP_POOL_AVERAGE;
+  }
+}
+
+// All spatial axes are one where the whole of them is pooled.
 static esp_status window_of(const esp_args *args, esp_window *w) {
   if (!is_global(args->node->op)) return esp_window_of(args, NULL, w);
   const esp_shape *x = &args->in[0]->shape;
-  *w = (esp_window){.axes = x->ndim - 2};
-  for (int i = 0; i < w->axes; i++) {
-    w->in[i] = w->kernel[i] = x->dim[2 + i];
-    w->out[i] = w->stride[i] = w->dilation[i] = 1;
-  }
+  const int64_t size = esp_shape_product(x, 2, x->ndim);
+  *w = (esp_window){.axes = 1,
+                    .in = {size},
+                    .out = {1},
+                    .kernel = {size},
+                    .stride = {1},
+                    .dilation = {1}};
   return ESP_OK;
+}
+
+// Version 1 has a floating p, later ones a whole one.
+static esp_status power_of(const esp_node *node, double *power) {
+  *power = node->version < 2 ? (double)esp_node_float(node, "p", 2)
+                             : (double)esp_node_int(node, "p", 2);
+  if (*power > 0) return ESP_OK;
+  return ESP_FAIL(ESP_BAD_INPUT, "p is %g, expected more than 0", *power);
+}
+
+static esp_status check_types(const esp_args *args) {
+  const bool bytes = args->node->op == ESP_OP_MAX_POOL;
+  return esp_check_type(
+      args, 0,
+      ESP_TYPES_FLOATING |
+          (bytes ? ESP_TYPE(ESP_INT8) | ESP_TYPE(ESP_UINT8) : 0));
 }
 
 static esp_status infer(const esp_args *args) {
   const int op = args->node->op;
   ESP_TRY(esp_check_arity(args, 1, 1, op == ESP_OP_MAX_POOL ? 2 : 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPE(ESP_FLOAT)));
-  ESP_TRY(esp_check_ndim(args, 0, 3, 5));
+  ESP_TRY(check_types(args));
+  ESP_TRY(esp_check_ndim(args, 0, is_global(op) ? 2 : 3,
+                         is_global(op) ? ESP_MAX_NDIM : 5));
   esp_window w;
+  double power;
   ESP_TRY(window_of(args, &w));
-  for (int i = 0; i < w.axes; i++) {
-    if (w.in[i] > 0) continue;
-    return ESP_FAIL(ESP_BAD_INPUT, "axis %d is empty", i + 2);
-  }
+  if (kind_of(op) == ESP_POOL_NORM) ESP_TRY(power_of(args->node, &power));
   esp_shape y = args->in[0]->shape;
-  memcpy(y.dim + 2, w.out, (size_t)w.axes * sizeof y.dim[0]);
-  esp_set_output(args, 0, ESP_FLOAT, &y);
+  for (int i = 2; i < y.ndim; i++) {
+    if (y.dim[i] == 0) {
+      return ESP_FAIL(ESP_BAD_INPUT, "axis %d is empty", i);
+    }
+    y.dim[i] = is_global(op) ? 1 : w.out[i - 2];
+  }
+  esp_set_output(args, 0, args->in[0]->type, &y);
   esp_set_output(args, 1, ESP_INT64, &y);
   return ESP_OK;
 }
@@ -55,12 +93,15 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   (void)width;
   const esp_node *node = args->node;
   esp_window w;
+  double power = 0;
   ESP_TRY(window_of(args, &w));
+  if (kind_of(node->op) == ESP_POOL_NORM) ESP_TRY(power_of(node, &power));
   esp_pool_problem *p = malloc(sizeof *p);
   if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   *p = (esp_pool_problem){
-      .average = node->op == ESP_OP_AVERAGE_POOL ||
-                 node->op == ESP_OP_GLOBAL_AVERAGE_POOL,
+      .type = esp_computed_type(args->in[0]->type),
+      .kind = kind_of(node->op),
+      .power = power,
       .count_pad = esp_node_int(node, "count_include_pad", 0) != 0,
       .channels_last = args->out[0]->layout == ESP_CHANNELS_LAST,
       .batch = args->in[0]->shape.dim[0],
@@ -83,16 +124,15 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   int64_t *index =
       args->nout > 1 && args->out[1] != NULL ? args->out[1]->data : NULL;
-  float *y = args->out[0] != NULL ? args->out[0]->data : NULL;
+  void *y = args->out[0] != NULL ? args->out[0]->data : NULL;
   if (y == NULL) return ESP_FAIL(ESP_UNSUPPORTED, "a pool without output 0");
   const bool columns = esp_node_int(args->node, "storage_order", 0) != 0;
   esp_pool_run(state, args->in[0]->data, y, index, columns, team.width);
   return ESP_OK;
 }
 
+static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
 const esp_op esp_op_pool = {.infer = infer,
                             .work = work,
-                            .prepare = prepare,
-                            .release = free,
-                            .run = run,
+                            ESP_HALF(plain),
                             .layout = ESP_LAYOUT_CHOOSES};

@@ -93,10 +93,12 @@ esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
   const char *pad = esp_node_string(node, "auto_pad", "NOTSET");
   if (strcmp(pad, "NOTSET") == 0) ESP_TRY(read_pads(node, &w));
   const bool same = strncmp(pad, "SAME_", 5) == 0;
-  const bool up = esp_node_int(node, "ceil_mode", 0) != 0;
+  // For the other ways of padding the standard gives the same size with it.
+  const bool up =
+      esp_node_int(node, "ceil_mode", 0) != 0 && strcmp(pad, "NOTSET") == 0;
   for (int i = 0; i < w.axes; i++) {
     if (same) pad_same(&w, i, strcmp(pad, "SAME_LOWER") == 0);
-    ESP_TRY(size_axis(&w, i, up && !same));
+    ESP_TRY(size_axis(&w, i, up));
   }
   *window = w;
   return ESP_OK;
