@@ -64,3 +64,47 @@ static inline float tanh_of(float x) {
 ESP_VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = tanh_of(x[i]);
 }
+
+// Element i goes to lane i % LANES; the lanes are put together in their order.
+enum { LANES = 16 };
+
+ESP_VECTORS double esp_vector_sum(const float *x, int64_t n) {
+  double lane[LANES] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (int l = 0; l < LANES; l++) lane[l] += (double)x[i + l];
+  }
+  for (int l = 0; i < n; i++, l++) lane[l] += (double)x[i];
+  for (int l = 0; l < LANES; l++) sum += lane[l];
+  return sum;
+}
+
+ESP_VECTORS double esp_vector_squares(const float *x, double mean, int64_t n) {
+  double lane[LANES] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (int l = 0; l < LANES; l++) {
+      const double d = (double)x[i + l] - mean;
+      lane[l] += d * d;
+    }
+  }
+  for (int l = 0; i < n; i++, l++) {
+    lane[l] += ((double)x[i] - mean) * ((double)x[i] - mean);
+  }
+  for (int l = 0; l < LANES; l++) sum += lane[l];
+  return sum;
+}
+
+ESP_VECTORS float esp_vector_max(const float *x, int64_t n) {
+  float lane[LANES], most = -INFINITY;
+  for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (int l = 0; l < LANES; l++) {
+      lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    }
+  }
+  for (int l = 0; i < n; i++, l++) lane[l] = x[i] > lane[l] ? x[i] : lane[l];
+  for (int l = 0; l < LANES; l++) most = lane[l] > most ? lane[l] : most;
+  return most;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/parallel.h"
+#include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
@@ -306,16 +307,30 @@ static inline void scale_runs(const job *j, bool wide, int64_t r, double mean,
   }
 }
 
+// Mean, and sum of the squares of what differs from it.
+static inline void moments(const esp_tensor *x, bool wide, int64_t base,
+                           int64_t n, double *mean, double *squares) {
+  if (!wide) {
+    const float *from = (const float *)x->data + base;
+    *mean = esp_vector_sum(from, n) / (double)n;
+    *squares = esp_vector_squares(from, *mean, n);
+    return;
+  }
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) sum += get(x, true, base + i);
+  *mean = sum / (double)n;
+  for (int64_t i = 0; i < n; i++) {
+    const double d = get(x, true, base + i) - *mean;
+    square += d * d;
+  }
+  *squares = square;
+}
+
 static inline void norm_row(const job *j, int64_t r, bool wide) {
   const esp_tensor *x = j->args->in[0];
   const int64_t base = r * j->n;
-  double sum = 0, squares = 0;
-  for (int64_t i = 0; i < j->n; i++) sum += get(x, wide, base + i);
-  const double mean = sum / (double)j->n;
-  for (int64_t i = 0; i < j->n; i++) {
-    const double d = get(x, wide, base + i) - mean;
-    squares += d * d;
-  }
+  double mean, squares;
+  moments(x, wide, base, j->n, &mean, &squares);
   const double factor = 1 / sqrt(squares / (double)j->n + j->epsilon);
   if (j->simple) {
     scale_elements(j, wide, base, mean, factor);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/parallel.h"
+#include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/dispatch.h"
 #include "op/family.h"
@@ -144,7 +145,25 @@ static double largest_of(const work *w, int64_t base) {
   return isinf(largest) ? 0 : largest;
 }
 
+// Sums of floats that lie side by side.
+static bool sums_dense(const work *w) {
+  return w->x->type == ESP_FLOAT && w->r.ngone == 1 &&
+         w->r.gone_stride[0] == 1 &&
+         (w->op == ESP_OP_REDUCE_SUM || w->op == ESP_OP_REDUCE_MEAN ||
+          w->op == ESP_OP_REDUCE_LOG_SUM || w->op == ESP_OP_REDUCE_L2 ||
+          w->op == ESP_OP_REDUCE_SUM_SQUARE);
+}
+
+static double dense_sum(const work *w, int64_t base) {
+  const float *x = (const float *)w->x->data + base;
+  const bool squares =
+      w->op == ESP_OP_REDUCE_L2 || w->op == ESP_OP_REDUCE_SUM_SQUARE;
+  return squares ? esp_vector_squares(x, 0, w->r.count)
+                 : esp_vector_sum(x, w->r.count);
+}
+
 static double reduce_one(const work *w, int64_t base) {
+  if (sums_dense(w)) return finish(w, dense_sum(w, base), 0);
   const double largest =
       w->op == ESP_OP_REDUCE_LOG_SUM_EXP ? largest_of(w, base) : 0;
   double sum = start_of(w->op);

@@ -1,5 +1,5 @@
 // Softmax, LogSoftmax and Hardmax.  Subtracting the maximum keeps exp() from
-// overflowing; the sum is made in double, in the order of the axis.
+// overflowing; the sum is made in double, in an order that its length fixes.
 #include <math.h>
 #include <string.h>
 
@@ -83,12 +83,43 @@ typedef struct job {
 ROW(float, f32, expf, logf)
 ROW(double, f64, exp, log)
 
+// Elements that lie side by side, with the kernel's functions; the sum is made
+// of pieces, so that what is summed need not be kept.
+static double sum_of_exp(const float *x, int64_t n) {
+  enum { PIECE = 256 };
+  double sum = 0;
+  for (int64_t i = 0; i < n; i += PIECE) {
+    float part[PIECE];
+    const int64_t count = n - i < PIECE ? n - i : PIECE;
+    esp_vector_exp(x + i, part, count);
+    sum += esp_vector_sum(part, count);
+  }
+  return sum;
+}
+
+static void dense_row(int op, const float *x, float *y, int64_t n) {
+  const float largest = esp_vector_max(x, n);
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] - largest;
+  if (op == ESP_OP_SOFTMAX) {
+    esp_vector_exp(y, y, n);
+    const float factor = (float)(1 / esp_vector_sum(y, n));
+    for (int64_t i = 0; i < n; i++) y[i] *= factor;
+  } else {
+    const float shift = (float)log(sum_of_exp(y, n));
+    for (int64_t i = 0; i < n; i++) y[i] -= shift;
+  }
+}
+
 static void run_range(int64_t begin, int64_t end, void *argument) {
   const job *j = argument;
   const esp_tensor *x = j->args->in[0], *y = j->args->out[0];
   for (int64_t r = begin; r < end; r++) {
     const int64_t at = r / j->f.inner * j->f.n * j->f.inner + r % j->f.inner;
-    if (x->type == ESP_FLOAT) {
+    if (x->type == ESP_FLOAT && j->f.inner == 1 &&
+        j->args->node->op != ESP_OP_HARDMAX) {
+      dense_row(j->args->node->op, (const float *)x->data + at,
+                (float *)y->data + at, j->f.n);
+    } else if (x->type == ESP_FLOAT) {
       row_f32(j->args->node->op, (const float *)x->data + at,
               (float *)y->data + at, j->f.n, j->f.inner);
     } else {

@@ -71,10 +71,34 @@ static void the_place_does_not_change_the_bits(void) {
   }
 }
 
+static void sums_and_maxima_are_found(void) {
+  for (int n = 0; n < 100; n++) {
+    double sum = 0;
+    float most = -INFINITY;
+    for (int i = 0; i < n; i++) {
+      x[i] = check_random_float();
+      sum += (double)x[i];
+      most = fmaxf(most, x[i]);
+    }
+    double squares = 0;
+    for (int i = 0; i < n; i++)
+      squares += ((double)x[i] - 0.5) * ((double)x[i] - 0.5);
+    CU_ASSERT(fabs(esp_vector_sum(x, n) - sum) < 1e-12);
+    CU_ASSERT(fabs(esp_vector_squares(x, 0.5, n) - squares) < 1e-12);
+    CU_ASSERT_EQUAL(esp_vector_max(x, n), most);
+  }
+  x[3] = NAN;
+  CU_ASSERT(isnan(esp_vector_sum(x, 99)));
+  CU_ASSERT(!isnan(esp_vector_max(x, 99)));
+}
+
 int main(void) {
   static const check_case cases[] = {
-      CASE(exp_is_close),     CASE(tanh_is_close),
-      CASE(sigmoid_is_close), CASE(the_place_does_not_change_the_bits),
+      CASE(exp_is_close),
+      CASE(tanh_is_close),
+      CASE(sigmoid_is_close),
+      CASE(the_place_does_not_change_the_bits),
+      CASE(sums_and_maxima_are_found),
       {NULL, NULL},
   };
   return check_run("kernel/vector_math", cases);
