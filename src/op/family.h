@@ -5,6 +5,7 @@
 
 #include "op/op.h"
 
+extern const esp_op esp_op_affine;
 extern const esp_op esp_op_binary;
 extern const esp_op esp_op_cast;
 extern const esp_op esp_op_concat;
@@ -16,6 +17,7 @@ extern const esp_op esp_op_deconv;
 extern const esp_op esp_op_dropout;
 extern const esp_op esp_op_einsum;
 extern const esp_op esp_op_gather;
+extern const esp_op esp_op_gridsample;
 extern const esp_op esp_op_identity;
 extern const esp_op esp_op_integer;
 extern const esp_op esp_op_loss;

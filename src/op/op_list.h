@@ -145,6 +145,10 @@ OP(REDUCE_PROD, "ReduceProd", reduce)
 OP(REDUCE_SUM, "ReduceSum", reduce)
 OP(REDUCE_SUM_SQUARE, "ReduceSumSquare", reduce)
 
+OP(AFFINE_GRID, "AffineGrid", affine)
+
+OP(GRID_SAMPLE, "GridSample", gridsample)
+
 OP(RESIZE, "Resize", resize)
 OP(UPSAMPLE, "Upsample", resize)
 

@@ -18,6 +18,10 @@ void esp_cubic_weights(double ratio, double a, double weight[4]) {
   for (int i = 0; i < 4; i++) weight[i] = cubic_at(i - 1 - ratio, a);
 }
 
+double esp_resample_whole(double sum) {
+  return trunc(sum + copysign(0x1p-30, sum));
+}
+
 // Where output o lies among the input's elements.  The length of the output is
 // the one before it was rounded to a whole number, as the standard's own cases
 // have it.

@@ -64,4 +64,9 @@ void esp_taps_free(esp_taps *taps); // zeroed and half-made ones too
 // Source: Keys 1981, equation (4).
 void esp_cubic_weights(double ratio, double a, double weight[4]);
 
+// A weighted sum of whole numbers on its way into an integer type: truncated,
+// as the standard's reference does, but an error of rounding does not cost a
+// unit.
+double esp_resample_whole(double sum);
+
 #endif

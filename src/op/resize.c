@@ -312,8 +312,7 @@ static double mixed(const double *row, const esp_taps *taps, int64_t o) {
   }
 ESP_FLOATING_TYPES(MIX_REAL)
 
-// Integers are truncated, as the standard's reference does, and held inside of
-// their type; an error of rounding does not cost a whole unit.
+// Integers are held inside of their type.
 #define MIX_WHOLE(suffix, type, dtype)                                         \
   static void mix_##suffix(const double *row, const esp_taps *taps, void *to,  \
                            int64_t at, int64_t n) {                            \
@@ -322,8 +321,7 @@ ESP_FLOATING_TYPES(MIX_REAL)
     const int bits = 8 * (int)sizeof(type) - (is_unsigned ? 0 : 1);            \
     const double top = ldexp(1, bits), low = is_unsigned ? 0 : -top;           \
     for (int64_t o = 0; o < n; o++) {                                          \
-      const double sum = mixed(row, taps, o);                                  \
-      const double v = trunc(sum + copysign(0x1p-30, sum));                    \
+      const double v = esp_resample_whole(mixed(row, taps, o));                \
       const type most = (type)(~UINT64_C(0) >> (64 - bits));                   \
       y[o] = v >= top ? most : (type)(v < low ? low : v);                      \
     }                                                                          \
