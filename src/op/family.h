@@ -32,6 +32,7 @@ extern const esp_op esp_op_recurrent;
 extern const esp_op esp_op_reduce;
 extern const esp_op esp_op_reshape;
 extern const esp_op esp_op_resize;
+extern const esp_op esp_op_roi;
 extern const esp_op esp_op_scan;
 extern const esp_op esp_op_sequence;
 extern const esp_op esp_op_softmax;

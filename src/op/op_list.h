@@ -158,6 +158,9 @@ OP(RESHAPE, "Reshape", reshape)
 OP(SQUEEZE, "Squeeze", reshape)
 OP(UNSQUEEZE, "Unsqueeze", reshape)
 
+OP(MAX_ROI_POOL, "MaxRoiPool", roi)
+OP(ROI_ALIGN, "RoiAlign", roi)
+
 OP(SCAN, "Scan", scan)
 
 OP(CONCAT_FROM_SEQUENCE, "ConcatFromSequence", sequence)
