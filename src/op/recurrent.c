@@ -1,90 +1,26 @@
 // LSTM, GRU and RNN: for all steps at once x W^T, then step by step h R^T and
 // the gates.  Rows of the batch are independent, and so are the directions.
 // Source: ONNX LSTM-14, GRU-14, RNN-14.
-#include <math.h>
+#include "op/recurrent.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "kernel/matmul.h"
-#include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/half.h"
 
-enum { MOST_DIRECTIONS = 2, MOST_ACTIVATIONS = 3 };
-
-typedef void (*activation)(const float *x, float *y, int64_t n);
-
-typedef struct layer {
-  int op, gates, directions, activations;
-  bool reverse_first; // direction reverse
-  bool batch_first;   // layout 1
-  bool input_forget, before_reset;
-  float clip; // 0: none
-  int64_t steps, batch, input, hidden;
-  activation f[MOST_DIRECTIONS][MOST_ACTIVATIONS];
-  esp_matmul *from_input[MOST_DIRECTIONS], *from_hidden[MOST_DIRECTIONS];
-  size_t products_bytes, step_bytes, state_bytes, matmul_bytes;
-} layer;
-
-static void relu(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
-}
-static void identity(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = x[i];
-}
-static void hard_sigmoid(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    y[i] = fmaxf(0.0f, fminf(1.0f, 0.2f * x[i] + 0.5f));
-  }
-}
-static void softsign(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = x[i] / (1.0f + fabsf(x[i]));
-}
-static void softplus(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = (float)log1p(exp((double)x[i]));
-}
-
-static activation activation_of(const char *name) {
-  static const struct {
-    const char *name;
-    activation f;
-  } known[] = {{"sigmoid", esp_vector_sigmoid},
-               {"tanh", esp_vector_tanh},
-               {"relu", relu},
-               {"affine", identity},
-               {"hardsigmoid", hard_sigmoid},
-               {"softsign", softsign},
-               {"softplus", softplus}};
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-    if (strcasecmp(known[i].name, name) == 0) return known[i].f;
-  }
-  return NULL;
-}
+typedef esp_layer layer;
 
 static esp_status read_activations(const esp_node *node, layer *l) {
-  static const char *const fallback[3][MOST_ACTIVATIONS] = {
+  static const char *const fallback[][ESP_MOST_ACTIVATIONS] = {
       {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-  const esp_attribute *names =
-      esp_node_attribute(node, "activations", ESP_ATTRIBUTE_STRINGS);
-  if (esp_node_attribute(node, "activation_alpha", ESP_ATTRIBUTE_FLOATS) !=
-          NULL ||
-      esp_node_attribute(node, "activation_beta", ESP_ATTRIBUTE_FLOATS) !=
-          NULL) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "activation_alpha or activation_beta");
-  }
   const int each = l->activations;
-  if (names != NULL && names->count != (int64_t)each * l->directions) {
-    return ESP_FAIL(ESP_BAD_INPUT, "%lld activations, expected %d",
-                    (long long)names->count, each * l->directions);
-  }
+  esp_activation list[ESP_MOST_DIRECTIONS * ESP_MOST_ACTIVATIONS];
+  ESP_TRY(esp_activations_read(node, each * l->directions, each,
+                               fallback[each - 1], list));
   for (int i = 0; i < each * l->directions; i++) {
-    const char *name =
-        names != NULL ? names->strings[i] : fallback[each - 1][i % each];
-    l->f[i / each][i % each] = activation_of(name);
-    if (l->f[i / each][i % each] == NULL) {
-      return ESP_FAIL(ESP_UNSUPPORTED, "activation \"%s\"", name);
-    }
+    l->f[i / each][i % each] = list[i];
   }
   return ESP_OK;
 }
@@ -93,6 +29,13 @@ static esp_status layer_of(const esp_args *args, layer *l) {
   const esp_node *node = args->node;
   const bool lstm = node->op == ESP_OP_LSTM, gru = node->op == ESP_OP_GRU;
   const char *direction = esp_node_string(node, "direction", "forward");
+  if (strcmp(direction, "forward") != 0 && strcmp(direction, "reverse") != 0 &&
+      strcmp(direction, "bidirectional") != 0) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "direction is \"%s\", expected forward, reverse or "
+                    "bidirectional",
+                    direction);
+  }
   ESP_TRY(esp_check_ndim(args, 0, 3, 3));
   ESP_TRY(esp_check_ndim(args, 1, 3, 3));
   ESP_TRY(esp_check_ndim(args, 2, 3, 3));
@@ -146,7 +89,12 @@ static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 3, lstm ? 8 : 6, lstm ? 3 : 2));
   for (int i = 0; i < args->nin; i++) {
     if (args->in[i] == NULL) continue;
-    ESP_TRY(esp_check_type(args, i, ESP_TYPE(i == 4 ? ESP_INT32 : ESP_FLOAT)));
+    if (i == 4) {
+      ESP_TRY(esp_check_type(args, i, ESP_TYPE(ESP_INT32)));
+    } else {
+      ESP_TRY(esp_check_type(args, i, ESP_TYPES_FLOATING));
+      ESP_TRY(esp_check_same_type(args, 0, i));
+    }
   }
   ESP_TRY(layer_of(args, &l));
   ESP_TRY(check_inputs(args, &l));
@@ -157,9 +105,10 @@ static esp_status infer(const esp_args *args) {
   const esp_shape h = l.batch_first
                           ? (esp_shape){3, {l.batch, l.directions, l.hidden}}
                           : (esp_shape){3, {l.directions, l.batch, l.hidden}};
-  esp_set_output(args, 0, ESP_FLOAT, &y);
-  esp_set_output(args, 1, ESP_FLOAT, &h);
-  esp_set_output(args, 2, ESP_FLOAT, &h);
+  const esp_dtype type = args->in[0]->type;
+  esp_set_output(args, 0, type, &y);
+  esp_set_output(args, 1, type, &h);
+  esp_set_output(args, 2, type, &h);
   return ESP_OK;
 }
 
@@ -178,7 +127,7 @@ static esp_work work(const esp_args *args) {
 static void release(void *state) {
   layer *l = state;
   if (l == NULL) return;
-  for (int d = 0; d < MOST_DIRECTIONS; d++) {
+  for (int d = 0; d < ESP_MOST_DIRECTIONS; d++) {
     esp_matmul_free(l->from_input[d]);
     esp_matmul_free(l->from_hidden[d]);
   }
@@ -217,6 +166,10 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   if (l == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = l;
   ESP_TRY(layer_of(args, l));
+  if (args->in[0]->type == ESP_DOUBLE) {
+    made->scratch_bytes = esp_recurrent_plain_scratch(l);
+    return ESP_OK;
+  }
   const size_t g = (size_t)(l->gates * l->hidden) * sizeof(float);
   const size_t rows = (size_t)l->batch;
   l->products_bytes = esp_align_up((size_t)l->steps * rows * g);
@@ -255,7 +208,7 @@ static void clip(const layer *l, float *x, int64_t n) {
 
 static void act(const pass *p, int which, float *x) {
   clip(p->l, x, p->l->hidden);
-  p->l->f[p->d][which](x, x, p->l->hidden);
+  esp_activation_float(&p->l->f[p->d][which], x, x, p->l->hidden);
 }
 
 static void add_scaled(float *y, const float *a, const float *b, int64_t n) {
@@ -279,7 +232,8 @@ static void lstm_row(const pass *p, float *g, float *h, float *c) {
   for (int64_t k = 0; k < n; k++) c[k] = f[k] * c[k] + i[k] * candidate[k];
   add_scaled(o, peep != NULL ? peep + n : NULL, c, n);
   act(p, 0, o);
-  p->l->f[p->d][2](c, p->spare, n);
+  memcpy(p->spare, c, (size_t)n * sizeof *c);
+  act(p, 2, p->spare);
   for (int64_t k = 0; k < n; k++) h[k] = o[k] * p->spare[k];
 }
 
@@ -314,27 +268,29 @@ static void rnn_row(const pass *p, float *x, float *h) {
   memcpy(h, x, (size_t)p->l->hidden * sizeof *h);
 }
 
-// The time at which step s of this direction looks for row b.
-static int64_t time_of(const pass *p, int64_t s, int64_t b) {
-  const bool backwards = p->l->reverse_first || p->d == 1;
-  const int32_t *lengths =
-      esp_has_input(p->args, 4) ? p->args->in[4]->data : NULL;
-  const int64_t length = lengths != NULL ? lengths[b] : p->l->steps;
-  if (s >= length) return -1; // this row has ended
+int64_t esp_layer_time(const layer *l, const esp_args *args, int d, int64_t s,
+                       int64_t b) {
+  const bool backwards = l->reverse_first || d == 1;
+  const int32_t *lengths = esp_has_input(args, 4) ? args->in[4]->data : NULL;
+  const int64_t length = lengths != NULL ? lengths[b] : l->steps;
+  if (s >= length) return -1;
   return backwards ? length - 1 - s : s;
 }
 
-static float *output_at(const pass *p, int64_t t, int64_t b) {
-  const layer *l = p->l;
-  if (p->args->out[0] == NULL) return NULL;
-  const int64_t at = l->batch_first ? (b * l->steps + t) * l->directions + p->d
-                                    : (t * l->directions + p->d) * l->batch + b;
-  return (float *)p->args->out[0]->data + at * l->hidden;
+int64_t esp_layer_output(const layer *l, int d, int64_t t, int64_t b) {
+  return l->hidden * (l->batch_first ? (b * l->steps + t) * l->directions + d
+                                     : (t * l->directions + d) * l->batch + b);
+}
+
+int64_t esp_layer_state(const layer *l, int d, int64_t b) {
+  return (l->batch_first ? b * l->directions + d : d * l->batch + b) *
+         l->hidden;
 }
 
 static void run_row(const pass *p, int64_t s, int64_t b) {
   const layer *l = p->l;
-  const int64_t t = time_of(p, s, b), g = l->gates * l->hidden, n = l->hidden;
+  const int64_t t = esp_layer_time(l, p->args, p->d, s, b),
+                g = l->gates * l->hidden, n = l->hidden;
   if (t < 0) return;
   float *h = p->h + b * n, *c = p->c + b * n;
   float *from_h = p->step + b * g, *x = p->step + (l->batch + b) * g;
@@ -353,22 +309,16 @@ static void run_row(const pass *p, int64_t s, int64_t b) {
       rnn_row(p, x, h);
     }
   }
-  float *y = output_at(p, t, b);
-  if (y != NULL) memcpy(y, h, (size_t)n * sizeof *y);
-}
-
-// Initial and last states lie [d,b] or, batch first, [b,d].
-static int64_t state_at(const pass *p, int64_t b) {
-  const layer *l = p->l;
-  return (l->batch_first ? b * l->directions + p->d : p->d * l->batch + b) *
-         l->hidden;
+  if (p->args->out[0] == NULL) return;
+  memcpy((float *)p->args->out[0]->data + esp_layer_output(l, p->d, t, b), h,
+         (size_t)n * sizeof *h);
 }
 
 static void begin_states(const pass *p) {
   const size_t bytes = (size_t)p->l->hidden * sizeof(float);
   for (int64_t b = 0; b < p->l->batch; b++) {
-    const float *h = part(p->args, 5, state_at(p, b));
-    const float *c = part(p->args, 6, state_at(p, b));
+    const float *h = part(p->args, 5, esp_layer_state(p->l, p->d, b));
+    const float *c = part(p->args, 6, esp_layer_state(p->l, p->d, b));
     memset(p->h + b * p->l->hidden, 0, bytes);
     memset(p->c + b * p->l->hidden, 0, bytes);
     if (h != NULL) memcpy(p->h + b * p->l->hidden, h, bytes);
@@ -382,7 +332,8 @@ static void end_states(const pass *p) {
     for (int i = 1; i < p->args->nout; i++) {
       if (p->args->out[i] == NULL) continue;
       const float *from = (i == 1 ? p->h : p->c) + b * p->l->hidden;
-      memcpy((float *)p->args->out[i]->data + state_at(p, b), from, bytes);
+      memcpy((float *)p->args->out[i]->data + esp_layer_state(p->l, p->d, b),
+             from, bytes);
     }
   }
 }
@@ -414,8 +365,27 @@ static void to_time_order(const layer *l, const float *x, float *to) {
   }
 }
 
+static esp_status check_lengths(const layer *l, const esp_args *args) {
+  const int32_t *lengths = esp_has_input(args, 4) ? args->in[4]->data : NULL;
+  for (int64_t b = 0; lengths != NULL && b < l->batch; b++) {
+    if (lengths[b] >= 0 && lengths[b] <= l->steps) continue;
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "sequence_lens has %d for row %lld, expected 0 to %lld",
+                    lengths[b], (long long)b, (long long)l->steps);
+  }
+  return ESP_OK;
+}
+
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const layer *l = state;
+  ESP_TRY(check_lengths(l, args));
+  if (args->out[0] != NULL) { // rows that end early stay zero
+    memset(args->out[0]->data, 0, esp_tensor_bytes(args->out[0]));
+  }
+  if (args->in[0]->type == ESP_DOUBLE) {
+    esp_recurrent_plain_run(l, args, team.scratch, team.width);
+    return ESP_OK;
+  }
   unsigned char *at = team.scratch;
   pass p = {.l = l, .args = args};
   p.x = (float *)(void *)at;
@@ -433,9 +403,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   p.c = (float *)(at + l->state_bytes);
   p.spare = (float *)(at + 2 * l->state_bytes);
   p.scratch = at + 3 * l->state_bytes;
-  if (args->out[0] != NULL) { // rows that end early stay zero
-    memset(args->out[0]->data, 0, esp_tensor_bytes(args->out[0]));
-  }
   for (int d = 0; d < l->directions; d++) {
     p.d = d;
     ESP_TRY(run_pass(&p));
@@ -443,9 +410,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_recurrent = {.infer = infer,
-                                 .work = work,
-                                 .prepare = prepare,
-                                 .release = release,
-                                 .run = run,
-                                 .omits_first = true};
+static const esp_op plain = {
+    .prepare = prepare, .release = release, .run = run};
+const esp_op esp_op_recurrent = {.infer = infer, .work = work, ESP_HALF(plain)};

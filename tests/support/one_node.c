@@ -56,6 +56,21 @@ void one_node_ints(one_node *n, const char *name, const int64_t *list,
                                    .count = count});
 }
 
+void one_node_floats(one_node *n, const char *name, const float *list,
+                     int count) {
+  add_attribute(n, (esp_attribute){.name = name,
+                                   .kind = ESP_ATTRIBUTE_FLOATS,
+                                   .floats = list,
+                                   .count = count});
+}
+void one_node_strings(one_node *n, const char *name, const char *const *list,
+                      int count) {
+  add_attribute(n, (esp_attribute){.name = name,
+                                   .kind = ESP_ATTRIBUTE_STRINGS,
+                                   .strings = list,
+                                   .count = count});
+}
+
 static double random_number(esp_dtype type) {
   const double real = 4 * (double)check_random_float();
   if (type == ESP_BOOL) return real > 0;

@@ -27,6 +27,10 @@ void one_node_float(one_node *n, const char *name, float value);
 void one_node_string(one_node *n, const char *name, const char *value);
 void one_node_ints(one_node *n, const char *name, const int64_t *list,
                    int count);
+void one_node_floats(one_node *n, const char *name, const float *list,
+                     int count);
+void one_node_strings(one_node *n, const char *name, const char *const *list,
+                      int count);
 
 #define SHAPE(...)                                                             \
   (esp_shape) {                                                                \
