@@ -189,6 +189,7 @@ OP(SPACE_TO_DEPTH, "SpaceToDepth", strided)
 OP(TILE, "Tile", strided)
 OP(TRANSPOSE, "Transpose", strided)
 
+OP(CENTER_CROP_PAD, "CenterCropPad", pad)
 OP(PAD, "Pad", pad)
 
 OP(CUM_SUM, "CumSum", cumulate)

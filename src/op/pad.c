@@ -1,4 +1,5 @@
-// Pad: constant, edge, reflect, wrap.  Negative pads cut.
+// Pad: constant, edge, reflect, wrap; negative pads cut, before others repeat.
+// CenterCropPad is such a pad with zeros.
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,29 +43,73 @@ static esp_status pads_of(const esp_args *args, int64_t before[ESP_MAX_NDIM],
   return ESP_OK;
 }
 
+// What CenterCropPad asks for: half of the difference at either end, the odd
+// element at the end.
+static esp_status centre_of(const esp_args *args, int64_t before[ESP_MAX_NDIM],
+                            int64_t after[ESP_MAX_NDIM]) {
+  const esp_shape *x = &args->in[0]->shape;
+  int64_t size[ESP_MAX_NDIM];
+  int count, naxis;
+  const int64_t *axes = esp_node_ints(args->node, "axes", &naxis);
+  if (axes == NULL) naxis = x->ndim;
+  ESP_TRY(esp_list_of(args, 1, "-", 1, size, ESP_MAX_NDIM, &count));
+  if (count != naxis) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%d sizes for %d axes", count, naxis);
+  }
+  memset(before, 0, ESP_MAX_NDIM * sizeof *before);
+  memset(after, 0, ESP_MAX_NDIM * sizeof *after);
+  for (int i = 0; i < naxis; i++) {
+    int axis = i;
+    if (axes != NULL) {
+      ESP_TRY(esp_check_axis("axes", axes[i], x->ndim, &axis));
+    }
+    if (size[i] < 0) {
+      return ESP_FAIL(ESP_BAD_INPUT, "axis %d is to have %lld", axis,
+                      (long long)size[i]);
+    }
+    const int64_t more = size[i] - x->dim[axis];
+    before[axis] = more / 2; // towards zero, for both signs
+    after[axis] = more - more / 2;
+  }
+  return ESP_OK;
+}
+
+static esp_status asked_of(const esp_args *args, mode *m,
+                           int64_t before[ESP_MAX_NDIM],
+                           int64_t after[ESP_MAX_NDIM]) {
+  *m = CONSTANT;
+  if (args->node->op == ESP_OP_CENTER_CROP_PAD) {
+    return centre_of(args, before, after);
+  }
+  ESP_TRY(mode_of(args, m));
+  return pads_of(args, before, after);
+}
+
+static int64_t cut(int64_t pad) { return pad < 0 ? -pad : 0; }
+
 static esp_status infer(const esp_args *args) {
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
-  mode m = CONSTANT;
-  ESP_TRY(esp_check_arity(args, 1, 4, 1));
+  const bool centre = args->node->op == ESP_OP_CENTER_CROP_PAD;
+  mode m;
+  const int64_t most = INT64_C(1) << 40; // elements: no sum overflows
+  ESP_TRY(esp_check_arity(args, centre ? 2 : 1, centre ? 2 : 4, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
-  if (args->node->version >= 11 && esp_has_input(args, 2)) {
+  if (!centre && args->node->version >= 11 && esp_has_input(args, 2)) {
     ESP_TRY(esp_check_same_type(args, 0, 2));
   }
-  ESP_TRY(mode_of(args, &m));
-  ESP_TRY(pads_of(args, before, after));
+  ESP_TRY(asked_of(args, &m, before, after));
   esp_shape shape = args->in[0]->shape;
   for (int i = 0; i < shape.ndim; i++) {
     const int64_t n = shape.dim[i];
-    if (__builtin_add_overflow(n, before[i], &shape.dim[i]) ||
-        __builtin_add_overflow(shape.dim[i], after[i], &shape.dim[i]) ||
-        shape.dim[i] < 0) {
+    const bool large = before[i] < -most || before[i] > most ||
+                       after[i] < -most || after[i] > most;
+    shape.dim[i] = large ? -1 : n + before[i] + after[i];
+    if (shape.dim[i] < 0) {
       return ESP_FAIL(ESP_BAD_INPUT, "pads of axis %d leave a bad size", i);
     }
-    const bool needs = before[i] > 0 || after[i] > 0;
-    const int64_t most = m == REFLECT ? n - 1 : n;
-    if (needs && ((m != CONSTANT && n == 0) ||
-                  (m == REFLECT && (before[i] > most || after[i] > most)))) {
-      return ESP_FAIL(ESP_BAD_INPUT, "pads of axis %d are larger than the axis",
+    const bool repeats = m != CONSTANT && (before[i] > 0 || after[i] > 0);
+    if (repeats && n <= cut(before[i]) + cut(after[i])) {
+      return ESP_FAIL(ESP_BAD_INPUT, "axis %d has nothing to be padded with",
                       i);
     }
   }
@@ -77,18 +122,24 @@ typedef struct table {
   int64_t *index[ESP_MAX_NDIM];
 } table;
 
+// Of n elements, the one that stands at place `at`.
 static int64_t source(mode m, int64_t at, int64_t n) {
   if (at >= 0 && at < n) return at;
-  switch (m) {
-  case EDGE:
-    return at < 0 ? 0 : n - 1;
-  case REFLECT:
-    return at < 0 ? -at : 2 * (n - 1) - at;
-  case WRAP:
-    return ((at % n) + n) % n;
-  default:
-    return -1;
-  }
+  const int64_t period = m == REFLECT ? 2 * (n - 1) : n;
+  if (m == CONSTANT) return -1;
+  if (m == EDGE) return at < 0 ? 0 : n - 1;
+  if (period == 0) return 0; // one element, reflected
+  at = (at % period + period) % period;
+  return at < n ? at : period - at;
+}
+
+// The same where the ends of the axis have been cut.
+static int64_t source_within(mode m, int64_t at, int64_t n, int64_t before,
+                             int64_t after) {
+  const int64_t first = cut(before), left = n - first - cut(after);
+  if (left <= 0) return -1;
+  const int64_t found = source(m, at - first, left);
+  return found < 0 ? -1 : found + first;
 }
 
 static void release(void *state) {
@@ -101,9 +152,8 @@ static void release(void *state) {
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   (void)width;
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
-  mode m = CONSTANT;
-  ESP_TRY(mode_of(args, &m));
-  ESP_TRY(pads_of(args, before, after));
+  mode m;
+  ESP_TRY(asked_of(args, &m, before, after));
   table *t = calloc(1, sizeof *t);
   if (t == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = t;
@@ -112,7 +162,8 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
     t->index[i] = malloc(((size_t)n + 1) * sizeof *t->index[i]);
     if (t->index[i] == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
     for (int64_t k = 0; k < n; k++) {
-      t->index[i][k] = source(m, k - before[i], args->in[0]->shape.dim[i]);
+      t->index[i][k] = source_within(
+          m, k - before[i], args->in[0]->shape.dim[i], before[i], after[i]);
     }
   }
   return ESP_OK;
@@ -158,7 +209,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   work w = {.args = args, .table = state};
   const esp_tensor *y = args->out[0];
   esp_fill_zero(y->type, w.fill, 1);
-  if (args->node->version < 11) {
+  if (args->node->op == ESP_OP_PAD && args->node->version < 11) {
     esp_number_store(
         y->type, w.fill, 0,
         (esp_number){.floating = true,
