@@ -8,6 +8,7 @@
 extern const esp_op esp_op_affine;
 extern const esp_op esp_op_binary;
 extern const esp_op esp_op_cast;
+extern const esp_op esp_op_col2im;
 extern const esp_op esp_op_concat;
 extern const esp_op esp_op_constant;
 extern const esp_op esp_op_control;

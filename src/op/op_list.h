@@ -147,6 +147,8 @@ OP(REDUCE_SUM_SQUARE, "ReduceSumSquare", reduce)
 
 OP(AFFINE_GRID, "AffineGrid", affine)
 
+OP(COL2IM, "Col2Im", col2im)
+
 OP(GRID_SAMPLE, "GridSample", gridsample)
 
 OP(RESIZE, "Resize", resize)
