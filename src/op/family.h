@@ -15,6 +15,7 @@ extern const esp_op esp_op_control;
 extern const esp_op esp_op_conv;
 extern const esp_op esp_op_cumulate;
 extern const esp_op esp_op_deconv;
+extern const esp_op esp_op_deform;
 extern const esp_op esp_op_dropout;
 extern const esp_op esp_op_einsum;
 extern const esp_op esp_op_gather;

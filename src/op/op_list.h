@@ -149,6 +149,8 @@ OP(AFFINE_GRID, "AffineGrid", affine)
 
 OP(COL2IM, "Col2Im", col2im)
 
+OP(DEFORM_CONV, "DeformConv", deform)
+
 OP(GRID_SAMPLE, "GridSample", gridsample)
 
 OP(RESIZE, "Resize", resize)
