@@ -61,6 +61,9 @@ esp_status esp_tensor_create(esp_dtype type, const int64_t *dim, int ndim,
 // copied.  `data` may be NULL only when there are no elements.
 esp_status esp_tensor_wrap(esp_dtype type, const int64_t *dim, int ndim,
                            void *data, esp_tensor **tensor);
+// Makes a tensor of its own with the same elements.  Of strings (an element is
+// a char *) the characters are copied too.
+esp_status esp_tensor_copy(const esp_tensor *from, esp_tensor **tensor);
 void esp_tensor_free(esp_tensor *tensor); // NULL is allowed
 
 esp_dtype esp_tensor_type(const esp_tensor *tensor);

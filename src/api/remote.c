@@ -85,11 +85,8 @@ esp_tensor *esp_future_take(esp_future *future, size_t index) {
 static esp_status copy_reply(const esp_letter *letter, const esp_tensor *list,
                              esp_reply *result) {
   for (size_t i = 0; i < letter->count; i++) {
-    const esp_tensor *t = &list[i];
     esp_tensor *copy;
-    ESP_TRY(esp_tensor_create(t->type, t->shape.dim, t->shape.ndim, &copy));
-    if (esp_tensor_bytes(t) > 0)
-      memcpy(copy->data, t->data, esp_tensor_bytes(t));
+    ESP_TRY(esp_tensor_copy(&list[i], &copy));
     ESP_TRY(esp_reply_add(result, copy));
   }
   return ESP_OK;

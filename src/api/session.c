@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/private.h"
+#include "api/walked.h"
 #include "base/lock.h"
 #include "exec/exec.h"
 #include "optimise/optimise.h"
@@ -38,6 +39,8 @@ struct esp_session {
   esp_session_options options;
   esp_graph *model;
   esp_builder *builder; // whose constants the model shares; NULL: none
+  esp_walked *walked;   // the model cannot be planned; NULL: it can, or nobody
+                        // has tried
   esp_lock lock;        // changed: the last run has landed
   engine *engine[MOST_ENGINES];
   int engines, flying;
@@ -116,6 +119,7 @@ void esp_session_close(esp_session *session) {
   }
   esp_lock_give(&session->lock);
   for (int e = 0; e < session->engines; e++) free_engine(session->engine[e]);
+  esp_walked_free(session->walked);
   esp_graph_free(session->model);
   esp_builder_free(session->builder);
   esp_lock_fini(&session->lock);
@@ -485,7 +489,12 @@ static esp_status prepare(esp_session *s, const esp_tensor *const *inputs,
     ESP_TRY(check_input(&model->value[model->input[i]], inputs[i]));
   }
   esp_lock_take(&s->lock);
-  esp_status status = board(s, inputs, taken, order);
+  esp_status status =
+      s->walked == NULL ? board(s, inputs, taken, order) : ESP_UNSUPPORTED;
+  if (status == ESP_UNSUPPORTED && s->walked == NULL &&
+      esp_walked_create(s->model, &s->walked) != ESP_OK) {
+    status = ESP_NO_MEMORY;
+  }
   esp_lock_give(&s->lock);
   ESP_TRY(status);
   status = check_outputs(*taken, outputs);
@@ -512,12 +521,62 @@ static esp_status start(flight *f, int64_t order, esp_future **future) {
   return ESP_OK;
 }
 
+// A model that cannot be planned is walked, each run as one task.
+typedef struct stroll {
+  esp_session *session;
+  const esp_tensor *const *inputs;
+  esp_tensor **outputs;
+} stroll;
+
+static esp_status walk(esp_context *context, void *argument) {
+  stroll *w = argument;
+  esp_session *s = w->session;
+  const esp_status status = esp_walked_run(
+      s->walked, esp_workers_width(context->workers), w->inputs, w->outputs);
+  free(w);
+  esp_lock_take(&s->lock);
+  if (--s->flying == 0) esp_lock_changed(&s->lock);
+  esp_lock_give(&s->lock);
+  return status;
+}
+
+// After prepare() has said ESP_UNSUPPORTED: is it to be walked from now on?
+static bool is_walked(esp_session *s) {
+  esp_lock_take(&s->lock);
+  const bool is = s->walked != NULL;
+  s->flying += is;
+  esp_lock_give(&s->lock);
+  return is;
+}
+
+static esp_status start_walk(esp_session *s, const esp_tensor *const *inputs,
+                             esp_tensor **outputs, esp_future **future) {
+  stroll *w = malloc(sizeof *w);
+  esp_status status = ESP_OK;
+  if (w == NULL) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot run");
+  } else {
+    *w = (stroll){.session = s, .inputs = inputs, .outputs = outputs};
+    status = esp_fork(s->context, walk, w, future);
+  }
+  if (status != ESP_OK) {
+    free(w);
+    esp_lock_take(&s->lock);
+    s->flying--;
+    esp_lock_give(&s->lock);
+  }
+  return status;
+}
+
 esp_status esp_run_async(esp_session *session, const esp_tensor *const *inputs,
                          esp_tensor **outputs, esp_future **future) {
   flight *f;
   int64_t order;
-  ESP_TRY(prepare(session, inputs, outputs, &f, &order));
-  return start(f, order, future);
+  const esp_status status = prepare(session, inputs, outputs, &f, &order);
+  if (status == ESP_UNSUPPORTED && is_walked(session)) {
+    return start_walk(session, inputs, outputs, future);
+  }
+  return status == ESP_OK ? start(f, order, future) : status;
 }
 
 // A chain needs no queue: the caller's thread runs it, in a worker's place.
@@ -541,11 +600,15 @@ esp_status esp_run(esp_session *session, const esp_tensor *const *inputs,
                    esp_tensor **outputs) {
   flight *f;
   int64_t order;
-  esp_status status;
-  ESP_TRY(prepare(session, inputs, outputs, &f, &order));
-  if (run_here(f, order, &status)) return status;
-  esp_future *future;
-  ESP_TRY(start(f, order, &future));
+  esp_future *future = NULL;
+  esp_status status = prepare(session, inputs, outputs, &f, &order);
+  if (status == ESP_UNSUPPORTED && is_walked(session)) {
+    ESP_TRY(start_walk(session, inputs, outputs, &future));
+  } else if (status != ESP_OK || run_here(f, order, &status)) {
+    return status;
+  } else {
+    ESP_TRY(start(f, order, &future));
+  }
   status = esp_wait(future);
   esp_future_free(future);
   return status;

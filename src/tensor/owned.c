@@ -1,5 +1,6 @@
 // Tensors with memory of their own, or over the caller's: the public handle.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "tensor/tensor.h"
@@ -8,6 +9,7 @@
 typedef struct owned {
   esp_tensor view;
   void *block; // NULL: the caller's memory
+  char *text;  // of all strings, one after the other; NULL: none
 } owned;
 
 static esp_status make(esp_dtype type, const int64_t *dim, int ndim,
@@ -60,10 +62,49 @@ esp_status esp_tensor_wrap(esp_dtype type, const int64_t *dim, int ndim,
   return ESP_OK;
 }
 
+// Copies the characters of all strings, and lets the elements point to them.
+static esp_status copy_strings(const esp_tensor *from, owned *to) {
+  const int64_t count = esp_shape_count(&from->shape);
+  char *const *string = from->data;
+  char **copy = to->block;
+  size_t bytes = 1;
+  for (int64_t i = 0; i < count; i++) bytes += strlen(string[i]) + 1;
+  to->text = malloc(bytes);
+  if (to->text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot copy strings");
+  char *at = to->text;
+  for (int64_t i = 0; i < count; i++) {
+    const size_t length = strlen(string[i]) + 1;
+    memcpy(at, string[i], length);
+    copy[i] = at;
+    at += length;
+  }
+  return ESP_OK;
+}
+
+esp_status esp_tensor_copy(const esp_tensor *from, esp_tensor **tensor) {
+  esp_tensor *made;
+  ESP_TRY(
+      esp_tensor_create(from->type, from->shape.dim, from->shape.ndim, &made));
+  const size_t bytes = esp_tensor_bytes(from);
+  esp_status status = ESP_OK;
+  if (from->type == ESP_STRING) {
+    status = copy_strings(from, (owned *)made);
+  } else if (bytes > 0) {
+    memcpy(made->data, from->data, bytes);
+  }
+  if (status != ESP_OK) {
+    esp_tensor_free(made);
+    return status;
+  }
+  *tensor = made;
+  return ESP_OK;
+}
+
 void esp_tensor_free(esp_tensor *tensor) {
   if (tensor == NULL) return;
   owned *self = (owned *)tensor;
   esp_free(self->block);
+  free(self->text);
   free(self);
 }
 

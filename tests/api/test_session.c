@@ -355,6 +355,49 @@ static void an_error_in_a_branch_reaches_the_waiter_with_its_node(void) {
   }
 }
 
+// The target of a Reshape as an input: shapes follow from data, and the model
+// is walked.
+static void a_model_whose_shapes_depend_on_data_runs_too(void) {
+  esp_context *context = open_context(2, 1);
+  esp_builder *builder;
+  esp_session *session;
+  CHECK_OK(esp_builder_create(17, &builder));
+  CHECK_OK(
+      esp_builder_add_input(builder, "x", ESP_FLOAT, (const int64_t[]){-1}, 1));
+  CHECK_OK(esp_builder_add_input(builder, "shape", ESP_INT64,
+                                 (const int64_t[]){2}, 1));
+  CHECK_OK(esp_builder_add_node(builder, "Reshape", "fold",
+                                (const char *[]){"x", "shape"}, 2,
+                                (const char *[]){"y"}, 1));
+  CHECK_OK(esp_builder_add_output(builder, "y"));
+  CHECK_OK(esp_session_open_builder(context, builder, NULL, &session));
+  float data[12];
+  check_fill(data, 12);
+  esp_tensor *x;
+  CHECK_OK(esp_tensor_wrap(ESP_FLOAT, (const int64_t[]){12}, 1, data, &x));
+  for (int64_t rows = 1; rows <= 4; rows++) {
+    int64_t dims[] = {rows, -1};
+    esp_tensor *shape, *y = NULL;
+    CHECK_OK(esp_tensor_wrap(ESP_INT64, (const int64_t[]){2}, 1, dims, &shape));
+    const esp_tensor *in[] = {x, shape};
+    CHECK_OK(esp_run(session, in, &y));
+    CU_ASSERT_EQUAL(esp_tensor_dims(y)[0], rows);
+    CU_ASSERT_EQUAL(esp_tensor_dims(y)[1], 12 / rows);
+    check_same_bytes(esp_tensor_data(y), data, sizeof data);
+    esp_tensor_free(y);
+    dims[0] = 5;
+    y = NULL;
+    CHECK_STATUS(esp_run(session, in, &y), ESP_BAD_INPUT);
+    check_message("node fold (Reshape)");
+    CU_ASSERT_PTR_NULL(y);
+    esp_tensor_free(shape);
+  }
+  esp_tensor_free(x);
+  esp_session_close(session);
+  esp_builder_free(builder);
+  esp_close(context);
+}
+
 static void a_graph_that_does_not_hold_together_is_refused(void) {
   esp_context *context = open_context(1, 1);
   esp_builder *builder;
@@ -412,6 +455,7 @@ int main(void) {
       CASE(an_output_of_the_callers_is_filled),
       CASE(an_input_that_does_not_fit_is_named),
       CASE(an_error_in_a_branch_reaches_the_waiter_with_its_node),
+      CASE(a_model_whose_shapes_depend_on_data_runs_too),
       CASE(a_graph_that_does_not_hold_together_is_refused),
       CASE(tensors_check_their_shapes),
       {NULL, NULL},
