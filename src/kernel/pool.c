@@ -67,6 +67,72 @@ static void pool_window(const esp_pool_problem *p, const float *x, float *y,
   divide((float)esp_taps_divisor(p, t), y, lanes);
 }
 
+// y[i] and x[i * step], for n outputs side by side.
+ESP_VECTORS static void largest_of_row(const float *x, float *y, int64_t n,
+                                       int64_t step) {
+  if (step == 1) {
+    for (int64_t i = 0; i < n; i++) {
+      y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const float v = x[i * step];
+    y[i] = v > y[i] || v != v ? v : y[i];
+  }
+}
+ESP_VECTORS static void add_row(const float *x, float *y, int64_t n,
+                                int64_t step) {
+  if (step == 1) {
+    for (int64_t i = 0; i < n; i++) y[i] += x[i];
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) y[i] += x[i * step];
+}
+
+// A division costs as much as a short row.
+static int64_t divide_up(int64_t a, int64_t b) {
+  return b == 1 ? a : (a + b - 1) / b;
+}
+
+// One input line's part in a row of windows over one channel, tap after tap.
+static void pool_line(const esp_pool_problem *p, const float *x, float *y) {
+  const int64_t stride = p->stride[2];
+  for (int64_t d = 0; d < p->kernel[2]; d++) {
+    const int64_t shift = d * p->dilation[2] - p->before[2];
+    const int64_t first = shift >= 0 ? 0 : divide_up(-shift, stride);
+    const int64_t room = p->in[2] - shift;
+    int64_t end = room <= 0 ? 0 : divide_up(room, stride);
+    if (end > p->out[2]) end = p->out[2];
+    if (end <= first) continue;
+    const float *from = x + first * stride + shift;
+    if (p->kind == ESP_POOL_AVERAGE) {
+      add_row(from, y + first, end - first, stride);
+    } else {
+      largest_of_row(from, y + first, end - first, stride);
+    }
+  }
+}
+
+// A row of windows over one channel: each takes its taps in the same order as
+// pool_single().
+static void pool_row(const esp_pool_problem *p, const float *x, float *y,
+                     esp_taps t[ESP_POOL_AXES]) {
+  const bool average = p->kind == ESP_POOL_AVERAGE;
+  for (int64_t k = 0; k < p->out[2]; k++) y[k] = average ? 0.0f : -INFINITY;
+  for (int64_t a = 0; a < t[0].count; a++) {
+    const int64_t i = t[0].first + a * p->dilation[0];
+    for (int64_t b = 0; b < t[1].count; b++) {
+      const int64_t j = t[1].first + b * p->dilation[1];
+      pool_line(p, x + (i * p->in[1] + j) * p->in[2], y);
+    }
+  }
+  for (int64_t k = 0; average && k < p->out[2]; k++) {
+    t[2] = esp_taps_of(p, 2, k);
+    y[k] /= (float)esp_taps_divisor(p, t);
+  }
+}
+
 static int64_t index_of(const esp_pool_work *w, const float *x,
                         const esp_taps t[ESP_POOL_AXES], int64_t plane) {
   const esp_pool_problem *p = w->p;
@@ -91,31 +157,43 @@ static int64_t index_of(const esp_pool_work *w, const float *x,
   return esp_pool_place(w, plane, at);
 }
 
-// Rows of the output along the last axis.
+// Windows along the last axis; `to` counts the outputs before them.
+static void pool_windows(const esp_pool_work *w, const float *x, int64_t to,
+                         int64_t plane, esp_taps t[ESP_POOL_AXES]) {
+  enum { LONG_ROW = 4 }; // short ones are not worth a call for every tap
+  const esp_pool_problem *p = w->p;
+  const int64_t lanes = p->channels_last ? p->channels : 1;
+  float *y = (float *)w->y + to * lanes;
+  if (lanes == 1 && p->out[2] >= LONG_ROW) {
+    pool_row(p, x, y, t);
+  } else {
+    for (int64_t k = 0; k < p->out[2]; k++) {
+      t[2] = esp_taps_of(p, 2, k);
+      if (lanes == 1) {
+        y[k] = pool_single(p, x, t);
+      } else {
+        pool_window(p, x, y + k * lanes, t, lanes, lanes);
+      }
+    }
+  }
+  for (int64_t k = 0; w->index != NULL && k < p->out[2]; k++) {
+    t[2] = esp_taps_of(p, 2, k);
+    w->index[to + k] = index_of(w, x, t, plane);
+  }
+}
+
 static void pool_rows(int64_t begin, int64_t end, void *argument) {
   const esp_pool_work *w = argument;
   const esp_pool_problem *p = w->p;
   const int64_t lanes = p->channels_last ? p->channels : 1;
   const int64_t size = p->in[0] * p->in[1] * p->in[2] * lanes;
-  const float *x = w->x;
-  float *y = w->y;
   for (int64_t row = begin; row < end; row++) {
     const int64_t j = row % p->out[1], i = row / p->out[1] % p->out[0];
     const int64_t plane = row / (p->out[1] * p->out[0]);
     esp_taps t[ESP_POOL_AXES] = {
         esp_taps_of(p, 0, i), esp_taps_of(p, 1, j), {0}};
-    for (int64_t k = 0; k < p->out[2]; k++) {
-      t[2] = esp_taps_of(p, 2, k);
-      const int64_t at = (row * p->out[2] + k) * lanes;
-      if (lanes == 1) {
-        y[at] = pool_single(p, x + plane * size, t);
-      } else {
-        pool_window(p, x + plane * size, y + at, t, lanes, lanes);
-      }
-      if (w->index != NULL) {
-        w->index[at] = index_of(w, x + plane * size, t, plane);
-      }
-    }
+    pool_windows(w, (const float *)w->x + plane * size, row * p->out[2], plane,
+                 t);
   }
 }
 
