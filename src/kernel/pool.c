@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "kernel/parallel.h"
 #include "kernel/pool_taps.h"
@@ -46,6 +47,7 @@ static float pool_single(const esp_pool_problem *p, const float *x,
 static void pool_window(const esp_pool_problem *p, const float *x, float *y,
                         const esp_taps t[ESP_POOL_AXES], int64_t lanes,
                         int64_t step) {
+  if (lanes == 0) return;
   for (int64_t c = 0; c < lanes; c++)
     y[c] = p->kind == ESP_POOL_AVERAGE ? 0.0f : -INFINITY;
   for (int64_t a = 0; a < t[0].count; a++) {
@@ -65,6 +67,60 @@ static void pool_window(const esp_pool_problem *p, const float *x, float *y,
   }
   if (p->kind != ESP_POOL_AVERAGE) return;
   divide((float)esp_taps_divisor(p, t), y, lanes);
+}
+
+// What a vector unit holds, several times over; the compiler splits it to the
+// width there is.
+enum { BLOCK = 8, BLOCKS = 4 };
+typedef float block __attribute__((vector_size(BLOCK * sizeof(float))));
+typedef int32_t choice __attribute__((vector_size(BLOCK * sizeof(float))));
+
+#define LOAD(at, from) memcpy(&(at), (from), sizeof(block))
+#define LARGER(y, x)                                                           \
+  do {                                                                         \
+    const choice c = ((x) > (y)) | ((x) != (x));                               \
+    (y) = (block)(((choice)(x)&c) | ((choice)(y) & ~c));                       \
+  } while (0)
+
+// The same as pool_window() for BLOCKS * BLOCK channels, which stay in
+// registers from the first tap to the last.
+ESP_VECTORS static void pool_blocks(const esp_pool_problem *p, const float *x,
+                                    float *y, const esp_taps t[ESP_POOL_AXES],
+                                    int64_t step) {
+  const bool average = p->kind == ESP_POOL_AVERAGE;
+  const block begin = (block){0} + (average ? 0.0f : -INFINITY);
+  block y0 = begin, y1 = begin, y2 = begin, y3 = begin, x0, x1, x2, x3;
+  const int64_t near = p->dilation[2] * step;
+  for (int64_t a = 0; a < t[0].count; a++) {
+    const int64_t i = t[0].first + a * p->dilation[0];
+    for (int64_t b = 0; b < t[1].count; b++) {
+      const int64_t j = t[1].first + b * p->dilation[1];
+      const float *from =
+          x + ((i * p->in[1] + j) * p->in[2] + t[2].first) * step;
+      for (int64_t d = 0; d < t[2].count; d++, from += near) {
+        LOAD(x0, from);
+        LOAD(x1, from + BLOCK);
+        LOAD(x2, from + 2 * BLOCK);
+        LOAD(x3, from + 3 * BLOCK);
+        if (average) {
+          y0 += x0, y1 += x1, y2 += x2, y3 += x3;
+        } else {
+          LARGER(y0, x0);
+          LARGER(y1, x1);
+          LARGER(y2, x2);
+          LARGER(y3, x3);
+        }
+      }
+    }
+  }
+  if (average) {
+    const float count = (float)esp_taps_divisor(p, t);
+    y0 /= count, y1 /= count, y2 /= count, y3 /= count;
+  }
+  memcpy(y, &y0, sizeof y0);
+  memcpy(y + BLOCK, &y1, sizeof y1);
+  memcpy(y + 2 * BLOCK, &y2, sizeof y2);
+  memcpy(y + 3 * BLOCK, &y3, sizeof y3);
 }
 
 // y[i] and x[i * step], for n outputs side by side.
@@ -161,6 +217,7 @@ static int64_t index_of(const esp_pool_work *w, const float *x,
 static void pool_windows(const esp_pool_work *w, const float *x, int64_t to,
                          int64_t plane, esp_taps t[ESP_POOL_AXES]) {
   enum { LONG_ROW = 4 }; // short ones are not worth a call for every tap
+  enum { MOST_TAPS = 27 };
   const esp_pool_problem *p = w->p;
   const int64_t lanes = p->channels_last ? p->channels : 1;
   float *y = (float *)w->y + to * lanes;
@@ -172,7 +229,13 @@ static void pool_windows(const esp_pool_work *w, const float *x, int64_t to,
       if (lanes == 1) {
         y[k] = pool_single(p, x, t);
       } else {
-        pool_window(p, x, y + k * lanes, t, lanes, lanes);
+        // A large window is better walked through once, for all channels.
+        const bool large = t[0].count * t[1].count * t[2].count > MOST_TAPS;
+        int64_t c = 0;
+        for (; !large && c + BLOCKS * BLOCK <= lanes; c += BLOCKS * BLOCK) {
+          pool_blocks(p, x + c, y + k * lanes + c, t, lanes);
+        }
+        pool_window(p, x + c, y + k * lanes + c, t, lanes - c, lanes);
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/pool.h"
 #include "support/check.h"
 #include "support/one_node.h"
 
@@ -183,6 +184,38 @@ static void not_a_number_is_the_maximum(void) {
   }
 }
 
+// Every channel alone, and all of them side by side in blocks: same bytes.
+static void channels_do_not_feel_one_another(void) {
+  enum { CHANNELS = 75, SIDE = 9 };
+  static float x[CHANNELS * SIDE * SIDE], across[CHANNELS * SIDE * SIDE];
+  static float alone[CHANNELS * SIDE * SIDE], beside[CHANNELS * SIDE * SIDE];
+  esp_pool_problem p = {.type = ESP_FLOAT,
+                        .batch = 1,
+                        .channels = CHANNELS,
+                        .in = {1, SIDE, SIDE},
+                        .out = {1, 5, 5},
+                        .kernel = {1, 3, 3},
+                        .stride = {1, 2, 2},
+                        .dilation = {1, 1, 1},
+                        .before = {0, 1, 1},
+                        .after = {0, 1, 1}};
+  for (int i = 0; i < CHANNELS * SIDE * SIDE; i++) {
+    x[i] = i % 97 == 5 ? NAN : check_random_float();
+    across[i % (SIDE * SIDE) * CHANNELS + i / (SIDE * SIDE)] = x[i];
+  }
+  for (int kind = ESP_POOL_MAX; kind <= ESP_POOL_AVERAGE; kind++) {
+    p.kind = (esp_pool_kind)kind;
+    p.channels_last = false;
+    esp_pool_run(&p, x, alone, NULL, false, 1);
+    p.channels_last = true;
+    esp_pool_run(&p, across, beside, NULL, false, 2);
+    for (int i = 0; i < CHANNELS * 25; i++) {
+      const float a = alone[i], b = beside[i % 25 * CHANNELS + i / 25];
+      CU_ASSERT_TRUE(a == b || (isnan(a) && isnan(b)));
+    }
+  }
+}
+
 // The standard's formula for VALID gives the same size with ceil_mode.
 static void valid_windows_are_not_rounded_up(void) {
   static const int64_t kernel[] = {2}, stride[] = {2};
@@ -245,6 +278,7 @@ int main(void) {
       CASE(norms_have_a_power),
       CASE(all_that_is_spatial_is_pooled),
       CASE(not_a_number_is_the_maximum),
+      CASE(channels_do_not_feel_one_another),
       CASE(valid_windows_are_not_rounded_up),
       CASE(maxima_go_back),
       CASE(misfits_are_refused),
