@@ -19,3 +19,17 @@ function(room_test room name)
       "ASAN_OPTIONS=detect_leaks=0;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1")
   endforeach()
 endfunction()
+
+# valgrind_test(<room> <name>): the same program under valgrind, in builds that
+# no sanitizer has changed.
+function(valgrind_test room name)
+  find_program(VALGRIND valgrind)
+  if(NOT VALGRIND OR CMAKE_C_FLAGS MATCHES "-fsanitize")
+    return()
+  endif()
+  add_test(NAME valgrind.${room}.${name}
+    COMMAND ${VALGRIND} -q --error-exitcode=9 --leak-check=full
+            --errors-for-leak-kinds=definite $<TARGET_FILE:test_${room}_${name}>)
+  set_tests_properties(valgrind.${room}.${name} PROPERTIES
+    TIMEOUT 600 LABELS valgrind)
+endfunction()

@@ -34,6 +34,7 @@ test     python3-h5py             reads them with another HDF5
 test     python3-numpy            compares them
 test     dpkg-dev                 the dependencies of the Debian package
 test     file                     cpack strips what it packs
+test     valgrind                 looks over the runtime's memory
 test     groff                    manual pages are looked over
 cluster  slurmctld                Slurm's controller
 cluster  slurmd                   Slurm's daemon of a node

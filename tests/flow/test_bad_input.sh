@@ -47,9 +47,11 @@ echo "precious" >"$work/r.h5"
 expect 3 "exists" --model "$model" --input "$images" --output "$work/r.h5"
 [ "$(cat "$work/r.h5")" = precious ] || fail "the existing file was touched"
 rm "$work/r.h5"
-case_of_adagrad=/usr/share/libonnx-testdata/data/node/test_adagrad/model.onnx
-if [ -e $case_of_adagrad ]; then
-  expect 3 "Adagrad (node" --model "$case_of_adagrad" --input "$images" --output "$work/r.h5"
+# A name that nobody has, in place of one of the same length.
+case_of_relu=/usr/share/libonnx-testdata/data/node/test_relu/model.onnx
+if [ -e $case_of_relu ]; then
+  LC_ALL=C sed 's/Relu/Rleu/' $case_of_relu >"$work/rleu.onnx"
+  expect 3 "Rleu (node" --model "$work/rleu.onnx" --input "$images" --output "$work/r.h5"
 fi
 [ -e "$work/r.h5" ] && fail "a refused job left a results file"
 
