@@ -157,6 +157,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   table *t = calloc(1, sizeof *t);
   if (t == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = t;
+  if (esp_shape_count(&args->out[0]->shape) == 0) return ESP_OK;
   for (int i = 0; i < args->out[0]->shape.ndim; i++) {
     const int64_t n = args->out[0]->shape.dim[i];
     t->index[i] = malloc(((size_t)n + 1) * sizeof *t->index[i]);

@@ -232,10 +232,10 @@ typedef struct prepared {
   int ndim; // at least 1
   int64_t in[ESP_MAX_NDIM], out[ESP_MAX_NDIM], stride[ESP_MAX_NDIM];
   esp_taps taps[ESP_MAX_NDIM];
-  int64_t rows;           // of the output, along the last axis
-  size_t row_bytes;       // of scratch memory for one thread
-  int width;              // threads that have some
-  unsigned char fill[16]; // an element outside of the input
+  int64_t rows;                        // of the output, along the last axis
+  size_t row_bytes;                    // of scratch memory for one thread
+  int width;                           // threads that have some
+  _Alignas(16) unsigned char fill[16]; // an element outside of the input
 } prepared;
 
 static void release(void *state) {
@@ -252,6 +252,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   prepared *p = calloc(1, sizeof *p);
   if (p == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = p;
+  if (esp_shape_count(&args->out[0]->shape) == 0) return ESP_OK;
   p->ndim = x->shape.ndim > 0 ? x->shape.ndim : 1;
   p->in[0] = p->out[0] = p->rows = 1;
   if (x->shape.ndim == 0) {
@@ -261,9 +262,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
     const int at = x->shape.ndim > 0 ? esp_physical_axis(x, i) : 0;
     p->in[at] = r.axis[i].in;
     p->out[at] = r.axis[i].out;
-    if (r.axis[i].in > 0) {
-      ESP_TRY(esp_taps_make(&r.how, &r.axis[i], &p->taps[at]));
-    }
+    ESP_TRY(esp_taps_make(&r.how, &r.axis[i], &p->taps[at]));
   }
   for (int i = p->ndim - 1, step = 1; i >= 0; i--) {
     p->stride[i] = i == p->ndim - 1 ? step : p->stride[i + 1] * p->in[i + 1];
@@ -467,8 +466,8 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   enum { GRAIN = 8192 };
   const prepared *p = state;
   task t = {.args = args, .p = p, .scratch = team.scratch};
-  const int64_t n = p->out[p->ndim - 1];
   if (esp_shape_count(&args->out[0]->shape) == 0) return ESP_OK;
+  const int64_t n = p->out[p->ndim - 1];
   if (strcmp(esp_node_string(args->node, "mode", "nearest"), "nearest") == 0) {
     esp_loop_over(team.width, p->rows, GRAIN / n + 1, copy_rows, &t);
     return ESP_OK;

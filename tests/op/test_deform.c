@@ -88,6 +88,37 @@ static void taps_lie_where_offsets_put_them(void) {
   }
 }
 
+// The values that the standard prints for its own cases.
+static void as_the_standard_prints(void) {
+  static const int64_t pads[] = {1, 1, 1, 1};
+  const double x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  double offset[128] = {0}, mask[16];
+  one_node n = one_node_of("DeformConv", 19);
+  one_node_ints(&n, "pads", pads, 4);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3, 3), x);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 2, 2), NUMBERS(1, 1, 1, 1));
+  offset[0] = 0.5;
+  offset[5 * 16 + 6] = -0.1;
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 8, 4, 4), offset);
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(
+      &n, 0, ESP_FLOAT, SHAPE(1, 1, 4, 4),
+      NUMBERS(0, 1, 3, 2, 3, 8, 11.9, 7, 9, 20, 24, 13, 6, 13, 15, 8), 1e-6);
+  one_node_free(&n);
+  n = one_node_of("DeformConv", 22);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3, 3), x);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 2, 2), NUMBERS(1, 1, 1, 1));
+  offset[5 * 4 + 1] = -0.1;
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 8, 2, 2), offset);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1), NUMBERS(1));
+  for (int i = 0; i < 16; i++) mask[i] = i == 2 * 4 + 3 ? 0.2 : 1;
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 4, 2, 2), mask);
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_FLOAT, SHAPE(1, 1, 2, 2),
+                 NUMBERS(10.5, 12.9, 21, 19.4), 1e-6);
+  one_node_free(&n);
+}
+
 static void offsets_that_are_no_numbers_read_nothing(void) {
   one_node n = one_node_of("DeformConv", 19);
   one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 1, 2), NUMBERS(1, 2));
@@ -107,6 +138,7 @@ static void offsets_that_are_no_numbers_read_nothing(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(taps_lie_where_offsets_put_them),
+      CASE(as_the_standard_prints),
       CASE(offsets_that_are_no_numbers_read_nothing),
       {NULL, NULL},
   };

@@ -297,6 +297,20 @@ static void channels_last_is_followed(void) {
   }
 }
 
+static void nothing_stays_nothing(void) {
+  one_node n = one_node_of("Resize", 13);
+  one_node_string(&n, "mode", "linear");
+  one_node_input(&n, ESP_FLOAT, SHAPE(0, 2), NULL);
+  one_node_omit(&n);
+  one_node_omit(&n);
+  one_node_input(&n, ESP_INT64, SHAPE(2), NUMBERS(0, 1e12)); // no table of it
+  CHECK_OK(one_node_run(&n, 1));
+  CHECK_OK(one_node_infer(&n, 1));
+  ((int64_t *)n.in[3].data)[0] = 1;
+  CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+  one_node_free(&n);
+}
+
 static void check_refused(const char *mode, const double *scale, bool sizes,
                           esp_status status) {
   one_node n = one_node_of("Resize", 13);
@@ -336,6 +350,7 @@ int main(void) {
       CASE(some_axes_keep_their_ratio),
       CASE(older_versions_scale_without_centres),
       CASE(channels_last_is_followed),
+      CASE(nothing_stays_nothing),
       CASE(what_cannot_be_resized_is_refused),
       {NULL, NULL},
   };
