@@ -7,6 +7,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/window.h"
 
 // Before opset 11 the text splits what output_shape leaves over the other way
 // round.
@@ -83,7 +84,9 @@ static esp_status problem_of(const esp_args *args, int width,
   bool sized;
   ESP_TRY(
       check_lists(node, axes, stride, dilation, more, pads, wanted, &sized));
-  const char *auto_pad = esp_node_string(node, "auto_pad", "NOTSET");
+  const char *auto_pad;
+  ESP_TRY(esp_auto_pad_of(node, &auto_pad));
+  ESP_TRY(esp_check_kernel(node, w->dim + 2, axes));
   const bool same = strncmp(auto_pad, "SAME_", 5) == 0;
   const bool padded = strcmp(auto_pad, "NOTSET") == 0;
   const int64_t groups = esp_node_int(node, "group", 1);
@@ -134,14 +137,10 @@ static esp_status infer(const esp_args *args) {
         esp_shape_text(x, have), esp_shape_text(w, weights), (long long)groups);
   }
   for (int i = 2; i < x->ndim; i++) {
-    if (x->dim[i] > 0 && w->dim[i] > 0 && x->dim[i] <= INT32_MAX &&
-        w->dim[i] <= INT32_MAX) {
-      continue;
-    }
+    if (x->dim[i] > 0 && x->dim[i] <= INT32_MAX) continue;
     return ESP_FAIL(ESP_BAD_INPUT,
-                    "axis %d has %lld elements, the kernel %lld; expected 1 to "
-                    "2^31-1",
-                    i, (long long)x->dim[i], (long long)w->dim[i]);
+                    "axis %d has %lld elements, expected 1 to 2^31-1", i,
+                    (long long)x->dim[i]);
   }
   if (esp_has_input(args, 2)) {
     ESP_TRY(esp_check_same_type(args, 0, 2));

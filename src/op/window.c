@@ -73,6 +73,42 @@ static esp_status size_axis(esp_window *w, int i, bool ceil_mode) {
   return ESP_OK;
 }
 
+esp_status esp_auto_pad_of(const esp_node *node, const char **word) {
+  static const char *const known[] = {"NOTSET", "VALID", "SAME_UPPER",
+                                      "SAME_LOWER"};
+  *word = esp_node_string(node, "auto_pad", "NOTSET");
+  if (**word == '\0') *word = known[0];
+  for (int i = 0; i < 4; i++) {
+    if (strcmp(*word, known[i]) == 0) return ESP_OK;
+  }
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "auto_pad is \"%s\", expected NOTSET, VALID, SAME_UPPER or "
+                  "SAME_LOWER",
+                  *word);
+}
+
+esp_status esp_check_kernel(const esp_node *node, const int64_t *kernel,
+                            int axes) {
+  int count;
+  const int64_t *told = esp_node_ints(node, "kernel_shape", &count);
+  if (told != NULL && count != axes) {
+    return ESP_FAIL(ESP_BAD_INPUT, "kernel_shape has %d numbers, expected %d",
+                    count, axes);
+  }
+  for (int i = 0; i < axes; i++) {
+    if (kernel[i] >= 1 && kernel[i] <= INT32_MAX &&
+        (told == NULL || told[i] == kernel[i])) {
+      continue;
+    }
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "the weights have a kernel of %lld along axis %d, expected "
+                    "%lld",
+                    (long long)kernel[i], i + 2,
+                    (long long)(told != NULL ? told[i] : 1));
+  }
+  return ESP_OK;
+}
+
 esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
                          esp_window *window) {
   const esp_node *node = args->node;
@@ -84,13 +120,15 @@ esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
   }
   memcpy(w.in, x->dim + 2, (size_t)w.axes * sizeof w.in[0]);
   if (kernel != NULL) {
+    ESP_TRY(esp_check_kernel(node, kernel, w.axes));
     memcpy(w.kernel, kernel, (size_t)w.axes * sizeof w.kernel[0]);
   } else {
     ESP_TRY(read_list(node, "kernel_shape", w.axes, 0, w.kernel));
   }
   ESP_TRY(read_list(node, "strides", w.axes, 1, w.stride));
   ESP_TRY(read_list(node, "dilations", w.axes, 1, w.dilation));
-  const char *pad = esp_node_string(node, "auto_pad", "NOTSET");
+  const char *pad;
+  ESP_TRY(esp_auto_pad_of(node, &pad));
   if (strcmp(pad, "NOTSET") == 0) ESP_TRY(read_pads(node, &w));
   const bool same = strncmp(pad, "SAME_", 5) == 0;
   // For the other ways of padding the standard gives the same size with it.

@@ -22,6 +22,13 @@ typedef struct esp_window {
 esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
                          esp_window *window);
 
+// The attribute auto_pad; none, or an empty one, is NOTSET.  ESP_BAD_INPUT: a
+// word that the standard does not know.
+esp_status esp_auto_pad_of(const esp_node *node, const char **word);
+// Refuses weights whose kernel is empty, or not what kernel_shape says.
+esp_status esp_check_kernel(const esp_node *node, const int64_t *kernel,
+                            int axes);
+
 // The same windows over `channels` channels as columns.
 void esp_window_columns(const esp_window *window, int64_t channels,
                         size_t bytes, esp_columns *columns);

@@ -48,6 +48,73 @@ static void every_type_is_convolved(void) {
   }
 }
 
+// x [1,2,8] and w [3,2,3] with one stride and dilation, at this padding.
+static void check_line(one_node n, int stride, int dilation, int before,
+                       int out) {
+  const int64_t strides[] = {stride}, dilations[] = {dilation};
+  one_node_ints(&n, "strides", strides, 1);
+  one_node_ints(&n, "dilations", dilations, 1);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 2, 8), NULL);
+  one_node_input(&n, ESP_FLOAT, SHAPE(3, 2, 3), NULL);
+  CHECK_OK(one_node_run(&n, 1));
+  double want[3 * 8] = {0};
+  for (int i = 0; i < 3 * out; i++) {
+    for (int k = 0; k < 6; k++) { // a channel and a tap
+      const int at = i % out * stride + k % 3 * dilation - before;
+      if (at < 0 || at >= 8) continue;
+      want[i] += one_node_in(&n, 0, k / 3 * 8 + at) *
+                 one_node_in(&n, 1, i / out * 6 + k);
+    }
+  }
+  one_node_check(&n, 0, ESP_FLOAT, SHAPE(1, 3, out), want, 1e-5);
+  one_node_free(&n);
+}
+
+static void every_auto_pad_on_one_axis(void) {
+  static const struct {
+    const char *word;
+    int stride, dilation, before, out;
+  } forms[] = {{"SAME_UPPER", 3, 1, 0, 3}, {"SAME_LOWER", 3, 1, 1, 3},
+               {"SAME_UPPER", 2, 2, 1, 4}, {"SAME_LOWER", 2, 2, 2, 4},
+               {"VALID", 1, 3, 0, 2},      {"", 1, 1, 0, 6}};
+  static const int versions[] = {1, 11, 22};
+  for (int i = 0; i < 6 * 3; i++) {
+    one_node n = one_node_of("Conv", versions[i / 6]);
+    one_node_string(&n, "auto_pad", forms[i % 6].word);
+    check_line(n, forms[i % 6].stride, forms[i % 6].dilation,
+               forms[i % 6].before, forms[i % 6].out);
+  }
+}
+
+// One channel, a cube of 2 x 3 x 2 and a kernel of 2 x 2 x 1.
+static void three_axes(void) {
+  for (int t = 0; t < 4; t++) {
+    one_node n = one_node_of("Conv", 11);
+    one_node_input(&n, types[t], SHAPE(1, 1, 2, 3, 2),
+                   NUMBERS(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+    one_node_input(&n, types[t], SHAPE(1, 1, 2, 2, 1), NUMBERS(1, 2, 3, 4));
+    CHECK_OK(one_node_run(&n, 1));
+    one_node_check(&n, 0, types[t], SHAPE(1, 1, 1, 2, 2),
+                   NUMBERS(64, 74, 84, 94), one_node_tolerance(types[t]));
+    one_node_free(&n);
+  }
+}
+
+static void wrong_attributes_are_refused(void) {
+  static const int64_t kernel[] = {2}, pads[] = {-1, 0}, strides[] = {0};
+  for (int i = 0; i < 5; i++) {
+    one_node n = one_node_of(i == 4 ? "ConvTranspose" : "Conv", 11);
+    if (i == 0 || i == 4) one_node_ints(&n, "kernel_shape", kernel, 1);
+    if (i == 1) one_node_ints(&n, "pads", pads, 2);
+    if (i == 2) one_node_ints(&n, "strides", strides, 1);
+    if (i == 3) one_node_string(&n, "auto_pad", "SAME");
+    one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 4), NULL);
+    one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3), NULL);
+    CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+    one_node_free(&n);
+  }
+}
+
 static void a_bias_of_another_type_is_refused(void) {
   one_node n = one_node_of("Conv", 11);
   one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3), NULL);
@@ -60,6 +127,9 @@ static void a_bias_of_another_type_is_refused(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(every_type_is_convolved),
+      CASE(every_auto_pad_on_one_axis),
+      CASE(three_axes),
+      CASE(wrong_attributes_are_refused),
       CASE(a_bias_of_another_type_is_refused),
       {NULL, NULL},
   };
