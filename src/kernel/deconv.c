@@ -14,10 +14,33 @@ struct esp_deconv {
   int64_t in_each, out_each;  // channels of a group
   int64_t taps, pixels, size; // elements of kernel, x and y for one channel
   esp_matmul *product;        // float32
+  float *weights;             // turned ones of all groups, or NULL
   size_t turned, columns, product_bytes; // of the scratch memory
 };
 
-esp_status esp_deconv_create(const esp_deconv_problem *problem,
+// w [C, rows] of a group, turned, a tile at a time that stays in the cache.
+static void turn(const float *w, float *to, int64_t channels, int64_t rows) {
+  enum { TILE = 16 };
+  for (int64_t c0 = 0; c0 < channels; c0 += TILE) {
+    const int64_t c1 = c0 + TILE < channels ? c0 + TILE : channels;
+    for (int64_t r = 0; r < rows; r++) {
+      for (int64_t c = c0; c < c1; c++) to[r * channels + c] = w[c * rows + r];
+    }
+  }
+}
+
+static esp_status turn_all(esp_deconv *d, const float *w) {
+  const int64_t rows = d->out_each * d->taps, each = d->in_each * rows;
+  void *turned;
+  ESP_TRY(esp_allocate((size_t)(d->p.groups * each) * sizeof *w, &turned));
+  d->weights = turned;
+  for (int64_t g = 0; g < d->p.groups; g++) {
+    turn(w + g * each, d->weights + g * each, d->in_each, rows);
+  }
+  return ESP_OK;
+}
+
+esp_status esp_deconv_create(const esp_deconv_problem *problem, const void *w,
                              esp_deconv **deconv) {
   const esp_deconv_problem *p = problem;
   esp_deconv *d = calloc(1, sizeof *d);
@@ -41,10 +64,11 @@ esp_status esp_deconv_create(const esp_deconv_problem *problem,
   d->columns = esp_align_up(d->columns);
   *deconv = d;
   if (p->type != ESP_FLOAT) return ESP_OK;
-  d->turned = esp_align_up((size_t)(rows * d->in_each) * bytes);
+  if (w == NULL) d->turned = esp_align_up((size_t)(rows * d->in_each) * bytes);
   const esp_matmul_problem product = {
       .m = rows, .n = d->pixels, .k = d->in_each, .width = p->width};
   esp_status status = esp_matmul_create(&product, NULL, &d->product);
+  if (status == ESP_OK && w != NULL) status = turn_all(d, w);
   if (status == ESP_OK) {
     d->product_bytes = esp_matmul_scratch(d->product);
   } else {
@@ -57,6 +81,7 @@ esp_status esp_deconv_create(const esp_deconv_problem *problem,
 void esp_deconv_free(esp_deconv *deconv) {
   if (deconv == NULL) return;
   esp_matmul_free(deconv->product);
+  esp_free(deconv->weights);
   free(deconv);
 }
 
@@ -121,13 +146,7 @@ static span span_of(const esp_deconv_problem *p, int axis, int64_t k) {
 ADD_CHANNELS(float)
 ADD_CHANNELS(double)
 
-// w [C, rows] of a group, turned.
-static void turn(const float *w, float *to, int64_t channels, int64_t rows) {
-  for (int64_t c = 0; c < channels; c++) {
-    for (int64_t r = 0; r < rows; r++) to[r * channels + c] = w[c * rows + r];
-  }
-}
-
+// w is turned if it is float32.
 static esp_status run_group(const esp_deconv *d, const void *x, const void *w,
                             const void *bias, void *y, unsigned char *scratch) {
   const int64_t rows = d->out_each * d->taps;
@@ -135,8 +154,8 @@ static esp_status run_group(const esp_deconv *d, const void *x, const void *w,
   job j = {.d = d, .columns = columns, .bias = bias, .y = y};
   const bool single = d->p.type == ESP_FLOAT;
   if (single) {
-    ESP_TRY(esp_matmul_run(d->product, (const float *)(const void *)scratch, x,
-                           columns, scratch + d->turned + d->columns));
+    ESP_TRY(esp_matmul_run(d->product, w, x, columns,
+                           scratch + d->turned + d->columns));
   } else {
     const esp_matmul_plain product = {.type = d->p.type,
                                       .m = rows,
@@ -166,10 +185,13 @@ esp_status esp_deconv_run(const esp_deconv *deconv, const void *x,
   const int64_t rows = d->out_each * d->taps;
   const unsigned char *from = x, *weights = w, *shift = bias;
   for (int64_t g = 0; g < d->p.groups; g++) {
-    const unsigned char *own =
-        weights + (size_t)(g * d->in_each * rows) * bytes;
-    if (d->p.type == ESP_FLOAT) {
-      turn((const float *)(const void *)own, scratch, d->in_each, rows);
+    const size_t at_weights = (size_t)(g * d->in_each * rows);
+    const void *own = weights + at_weights * bytes;
+    if (d->weights != NULL) {
+      own = d->weights + at_weights;
+    } else if (d->p.type == ESP_FLOAT) {
+      turn(own, scratch, d->in_each, rows);
+      own = scratch;
     }
     for (int64_t n = 0; n < d->p.batch; n++) {
       const int64_t at = n * d->p.groups + g;

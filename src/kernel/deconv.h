@@ -22,14 +22,15 @@ typedef struct esp_deconv_problem {
 
 typedef struct esp_deconv esp_deconv;
 
-// Makes what a run needs; the problem is copied.  An element of y has the same
-// bits for every width, batch and place in the batch.
-esp_status esp_deconv_create(const esp_deconv_problem *problem,
+// Makes what a run needs; the problem is copied.  Constant weights are turned
+// once, and not kept; NULL: they are given at every run.  An element of y has
+// the same bits for every width, batch and place in the batch.
+esp_status esp_deconv_create(const esp_deconv_problem *problem, const void *w,
                              esp_deconv **deconv);
 void esp_deconv_free(esp_deconv *deconv);            // NULL is allowed
 size_t esp_deconv_scratch(const esp_deconv *deconv); // bytes that a run needs
-// y = bias + the sum; bias [M] or NULL.  All tensors row major.  Safe from
-// several workers at once.
+// y = bias + the sum; bias [M] or NULL; w as it was made.  All tensors row
+// major.  Safe from several workers at once.
 esp_status esp_deconv_run(const esp_deconv *deconv, const void *x,
                           const void *w, const void *bias, void *y,
                           void *scratch);

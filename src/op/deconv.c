@@ -176,7 +176,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   esp_deconv_problem p;
   ESP_TRY(problem_of(args, width, &p));
   esp_deconv *deconv = NULL;
-  ESP_TRY(esp_deconv_create(&p, &deconv));
+  ESP_TRY(esp_deconv_create(&p, args->in[1]->data, &deconv));
   made->state = deconv;
   made->scratch_bytes = esp_deconv_scratch(deconv);
   return ESP_OK;

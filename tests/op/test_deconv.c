@@ -1,6 +1,9 @@
 // ConvTranspose against a plain loop in double, for every floating type.
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
+#include "kernel/deconv.h"
 #include "support/check.h"
 #include "support/one_node.h"
 
@@ -120,6 +123,36 @@ static void a_sample_does_not_feel_its_batch(void) {
   one_node_free(&one);
 }
 
+// Weights that are known beforehand and ones that are not: the same bytes.
+static void weights_may_come_late(void) {
+  enum { C = 6, M = 4, SIDE = 5, OUT = 11 };
+  const esp_deconv_problem p = {.type = ESP_FLOAT,
+                                .batch = 2,
+                                .groups = 2,
+                                .in_channels = C,
+                                .out_channels = M,
+                                .in = {1, SIDE, SIDE},
+                                .out = {1, OUT, OUT},
+                                .kernel = {1, 3, 3},
+                                .stride = {1, 2, 2},
+                                .dilation = {1, 1, 1},
+                                .width = 2};
+  static float x[2 * C * SIDE * SIDE], w[C * M / 2 * 9];
+  static float y[2][2 * M * OUT * OUT];
+  for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = check_random_float();
+  for (size_t i = 0; i < sizeof w / sizeof *w; i++) w[i] = check_random_float();
+  for (int late = 0; late < 2; late++) {
+    esp_deconv *d = NULL;
+    void *scratch = NULL;
+    CHECK_OK(esp_deconv_create(&p, late ? NULL : w, &d));
+    CHECK_OK(esp_allocate(esp_deconv_scratch(d), &scratch));
+    CHECK_OK(esp_deconv_run(d, x, w, NULL, y[late], scratch));
+    esp_free(scratch);
+    esp_deconv_free(d);
+  }
+  CU_ASSERT_EQUAL(memcmp(y[0], y[1], sizeof y[0]), 0);
+}
+
 static void three_axes_and_no_bias(void) {
   one_node n = one_node_of("ConvTranspose", 11);
   one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 1, 2, 1), NUMBERS(2, 3));
@@ -153,6 +186,7 @@ int main(void) {
       CASE(a_given_shape_decides_the_padding),
       CASE(same_multiplies_by_the_stride),
       CASE(a_sample_does_not_feel_its_batch),
+      CASE(weights_may_come_late),
       CASE(three_axes_and_no_bias),
       CASE(misfits_are_refused),
       {NULL, NULL},
