@@ -125,20 +125,21 @@ static void a_sample_does_not_feel_its_batch(void) {
 
 // Weights that are known beforehand and ones that are not: the same bytes.
 static void weights_may_come_late(void) {
-  enum { C = 6, M = 4, SIDE = 5, OUT = 11 };
+  enum { IN_CHANNELS = 6, OUT_CHANNELS = 4, SIDE = 5, OUT = 11 };
   const esp_deconv_problem p = {.type = ESP_FLOAT,
                                 .batch = 2,
                                 .groups = 2,
-                                .in_channels = C,
-                                .out_channels = M,
+                                .in_channels = IN_CHANNELS,
+                                .out_channels = OUT_CHANNELS,
                                 .in = {1, SIDE, SIDE},
                                 .out = {1, OUT, OUT},
                                 .kernel = {1, 3, 3},
                                 .stride = {1, 2, 2},
                                 .dilation = {1, 1, 1},
                                 .width = 2};
-  static float x[2 * C * SIDE * SIDE], w[C * M / 2 * 9];
-  static float y[2][2 * M * OUT * OUT];
+  static float x[2 * IN_CHANNELS * SIDE * SIDE],
+      w[IN_CHANNELS * OUT_CHANNELS / 2 * 9];
+  static float y[2][2 * OUT_CHANNELS * OUT * OUT];
   for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = check_random_float();
   for (size_t i = 0; i < sizeof w / sizeof *w; i++) w[i] = check_random_float();
   for (int late = 0; late < 2; late++) {
