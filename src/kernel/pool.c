@@ -20,23 +20,33 @@ ESP_VECTORS static void divide(float by, float *y, int64_t n) {
   for (int64_t c = 0; c < n; c++) y[c] /= by;
 }
 
+// The same of one line's part in a window over one channel.
+static inline float largest_of_line(const float *x, float y, int64_t n,
+                                    int64_t step) {
+  for (int64_t i = 0; i < n; i++) {
+    const float v = x[i * step];
+    y = v > y || v != v ? v : y;
+  }
+  return y;
+}
+static inline float add_line(const float *x, float y, int64_t n, int64_t step) {
+  for (int64_t i = 0; i < n; i++) y += x[i * step];
+  return y;
+}
+
 // One window over one channel, with the sums in the same order.
 static float pool_single(const esp_pool_problem *p, const float *x,
                          const esp_taps t[ESP_POOL_AXES]) {
   const bool average = p->kind == ESP_POOL_AVERAGE;
+  const int64_t step = p->dilation[2];
   float y = average ? 0.0f : -INFINITY;
   for (int64_t a = 0; a < t[0].count; a++) {
     const int64_t i = t[0].first + a * p->dilation[0];
     for (int64_t b = 0; b < t[1].count; b++) {
       const int64_t j = t[1].first + b * p->dilation[1];
       const float *from = x + (i * p->in[1] + j) * p->in[2] + t[2].first;
-      for (int64_t d = 0; d < t[2].count; d++, from += p->dilation[2]) {
-        if (average) {
-          y += *from;
-        } else {
-          y = *from > y || *from != *from ? *from : y;
-        }
-      }
+      y = average ? add_line(from, y, t[2].count, step)
+                  : largest_of_line(from, y, t[2].count, step);
     }
   }
   return average ? y / (float)esp_taps_divisor(p, t) : y;
@@ -146,19 +156,20 @@ ESP_VECTORS static void add_row(const float *x, float *y, int64_t n,
   for (int64_t i = 0; i < n; i++) y[i] += x[i * step];
 }
 
-// A division costs as much as a short row.
-static int64_t divide_up(int64_t a, int64_t b) {
-  return b == 1 ? a : (a + b - 1) / b;
-}
-
 // One input line's part in a row of windows over one channel, tap after tap.
 static void pool_line(const esp_pool_problem *p, const float *x, float *y) {
-  const int64_t stride = p->stride[2];
-  for (int64_t d = 0; d < p->kernel[2]; d++) {
-    const int64_t shift = d * p->dilation[2] - p->before[2];
-    const int64_t first = shift >= 0 ? 0 : divide_up(-shift, stride);
+  const int64_t stride = p->stride[2], dilation = p->dilation[2];
+  // Taps that no window of the row has inside of the input are many where a
+  // kernel is mostly padding.
+  const int64_t reach = p->before[2] - (p->out[2] - 1) * stride;
+  const int64_t begin = reach > 0 ? esp_divide_up(reach, dilation) : 0;
+  int64_t last = esp_divide_up(p->in[2] + p->before[2], dilation);
+  if (last > p->kernel[2]) last = p->kernel[2];
+  for (int64_t d = begin; d < last; d++) {
+    const int64_t shift = d * dilation - p->before[2];
+    const int64_t first = shift >= 0 ? 0 : esp_divide_up(-shift, stride);
     const int64_t room = p->in[2] - shift;
-    int64_t end = room <= 0 ? 0 : divide_up(room, stride);
+    int64_t end = room <= 0 ? 0 : esp_divide_up(room, stride);
     if (end > p->out[2]) end = p->out[2];
     if (end <= first) continue;
     const float *from = x + first * stride + shift;

@@ -10,16 +10,21 @@ typedef struct esp_taps {
   int64_t first, count, padded;
 } esp_taps;
 
+// A division costs as much as a short row of windows.
+static inline int64_t esp_divide_up(int64_t a, int64_t b) {
+  return b == 1 ? a : (a + b - 1) / b;
+}
+
 static inline esp_taps esp_taps_of(const esp_pool_problem *p, int axis,
                                    int64_t out) {
   const int64_t begin = out * p->stride[axis] - p->before[axis];
   const int64_t step = p->dilation[axis], k = p->kernel[axis];
-  const int64_t skipped = begin < 0 ? (-begin + step - 1) / step : 0;
+  const int64_t skipped = begin < 0 ? esp_divide_up(-begin, step) : 0;
   const int64_t room = p->in[axis] - begin;
-  int64_t end = room <= 0 ? 0 : (room + step - 1) / step;
+  int64_t end = room <= 0 ? 0 : esp_divide_up(room, step);
   if (end > k) end = k;
   const int64_t whole = room + p->after[axis];
-  int64_t padded = whole <= 0 ? 0 : (whole + step - 1) / step;
+  int64_t padded = whole <= 0 ? 0 : esp_divide_up(whole, step);
   if (padded > k) padded = k;
   return (esp_taps){.first = begin + skipped * step,
                     .count = end > skipped ? end - skipped : 0,

@@ -72,13 +72,12 @@ static esp_status check_lists(const esp_node *node, int axes, int64_t *stride,
   return read_list(node, "output_shape", axes, 1, wanted, sized);
 }
 
-// The kernel has three axes: missing ones stand first, with extent 1.
-static esp_status problem_of(const esp_args *args, int width,
-                             esp_deconv_problem *p) {
+// The attributes of a node, for each of its own axes.
+static esp_status geometry_of(const esp_args *args, geometry *axis, bool *end) {
   enum { AXES = ESP_DECONV_AXES };
   const esp_node *node = args->node;
   const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
-  const int axes = x->ndim - 2, shift = AXES - axes;
+  const int axes = x->ndim - 2;
   int64_t stride[AXES] = {1, 1, 1}, dilation[AXES] = {1, 1, 1};
   int64_t more[AXES] = {0}, pads[2 * AXES] = {0}, wanted[AXES] = {0};
   bool sized;
@@ -89,7 +88,32 @@ static esp_status problem_of(const esp_args *args, int width,
   ESP_TRY(esp_check_kernel(node, w->dim + 2, axes));
   const bool same = strncmp(auto_pad, "SAME_", 5) == 0;
   const bool padded = strcmp(auto_pad, "NOTSET") == 0;
-  const int64_t groups = esp_node_int(node, "group", 1);
+  *end = more_at_end(node, auto_pad, sized);
+  for (int i = 0; i < axes; i++) {
+    axis[i] = (geometry){.in = x->dim[2 + i],
+                         .kernel = w->dim[2 + i],
+                         .stride = stride[i],
+                         .dilation = dilation[i],
+                         .more = more[i],
+                         .before = padded ? pads[i] : 0,
+                         .after = padded ? pads[axes + i] : 0,
+                         .wanted = sized  ? wanted[i]
+                                   : same ? x->dim[2 + i] * stride[i]
+                                          : -1};
+  }
+  return ESP_OK;
+}
+
+// The kernel has three axes: missing ones stand first, with extent 1.
+static esp_status problem_of(const esp_args *args, int width,
+                             esp_deconv_problem *p) {
+  enum { AXES = ESP_DECONV_AXES };
+  const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
+  const int shift = AXES - (x->ndim - 2);
+  const int64_t groups = esp_node_int(args->node, "group", 1);
+  geometry own[AXES];
+  bool end;
+  ESP_TRY(geometry_of(args, own, &end));
   *p = (esp_deconv_problem){.type = esp_computed_type(args->in[0]->type),
                             .batch = x->dim[0],
                             .groups = groups,
@@ -97,22 +121,10 @@ static esp_status problem_of(const esp_args *args, int width,
                             .out_channels = w->dim[1] * groups,
                             .width = width};
   for (int i = 0; i < AXES; i++) {
-    const int own = i - shift;
-    geometry g = {.in = 1, .kernel = 1, .stride = 1, .dilation = 1};
-    g.wanted = -1;
-    if (own >= 0) {
-      g = (geometry){.in = x->dim[2 + own],
-                     .kernel = w->dim[2 + own],
-                     .stride = stride[own],
-                     .dilation = dilation[own],
-                     .more = more[own],
-                     .before = padded ? pads[own] : 0,
-                     .after = padded ? pads[axes + own] : 0,
-                     .wanted = sized  ? wanted[own]
-                               : same ? x->dim[2 + own] * stride[own]
-                                      : -1};
-    }
-    ESP_TRY(size_axis(&g, more_at_end(node, auto_pad, sized), own, &p->out[i]));
+    geometry g = {
+        .in = 1, .kernel = 1, .stride = 1, .dilation = 1, .wanted = -1};
+    if (i >= shift) g = own[i - shift];
+    ESP_TRY(size_axis(&g, end, i - shift, &p->out[i]));
     p->in[i] = g.in;
     p->kernel[i] = g.kernel;
     p->stride[i] = g.stride;
