@@ -111,12 +111,7 @@ static esp_status view_expand(const esp_args *args, view *v) {
 // One number of any type that is known before the run.
 static esp_status single_of(const esp_args *args, int i, int64_t *number) {
   const esp_tensor *t = args->in[i];
-  if (t->data == NULL) {
-    return ESP_FAIL(ESP_UNSUPPORTED,
-                    "input %d is computed while the model runs, so that a "
-                    "shape would depend on data",
-                    i);
-  }
+  ESP_TRY(esp_check_known(args, i));
   if (esp_shape_count(&t->shape) != 1) {
     return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
   }
@@ -179,8 +174,9 @@ static esp_status view_depth(const esp_args *args, view *v) {
     *v = made;
     return ESP_OK;
   }
-  const bool crd =
-      strcmp(esp_node_string(args->node, "mode", "DCR"), "CRD") == 0;
+  static const char *const modes[] = {"DCR", "CRD", NULL};
+  int crd;
+  ESP_TRY(esp_choice_of(args->node, "mode", "DCR", modes, &crd));
   const int64_t depth = c / (b * b); // out [N, depth, (H, bh), (W, bw)]
   const int64_t s_depth = crd ? b * b * sc : sc;
   const int64_t s_bh = crd ? b * sc : b * depth * sc;

@@ -66,6 +66,47 @@ static void every_type_moves(void) {
   }
 }
 
+// Blocks of B x B pixels trade places with channels; the other way moves the
+// same elements back.
+enum { B = 2, D = 3, H = 2, W = 3 };
+static void check_depth(esp_dtype type, bool crd, bool to_space) {
+  const esp_shape deep = SHAPE(2, D * B * B, H, W);
+  const esp_shape wide = SHAPE(2, D, H * B, W * B);
+  double want[2 * D * B * B * H * W];
+  one_node n = one_node_of(to_space ? "DepthToSpace" : "SpaceToDepth", 13);
+  one_node_int(&n, "blocksize", B);
+  if (crd) one_node_string(&n, "mode", "CRD");
+  one_node_input(&n, type, to_space ? deep : wide, NULL);
+  for (int i = 0; i < 2 * D * B * B * H * W; i++) { // i: in the wide one
+    const int column = i % (W * B), row = i / (W * B) % (H * B);
+    const int c = i / (W * B * H * B) % D, sample = i / (W * B * H * B * D);
+    const int block = row % B * B + column % B;
+    const int channel = crd ? c * B * B + block : block * D + c;
+    const int at =
+        ((sample * D * B * B + channel) * H + row / B) * W + column / B;
+    want[to_space ? i : at] = one_node_in(&n, 0, to_space ? at : i);
+  }
+  check_move(n, type, to_space ? wide : deep, want);
+}
+
+static void depth_and_space_trade_places(void) {
+  for (int t = 0; t < TYPES; t++) {
+    check_depth(types[t], false, true);
+    check_depth(types[t], true, true);
+    check_depth(types[t], false, false);
+  }
+  one_node n = one_node_of("DepthToSpace", 11);
+  one_node_int(&n, "blocksize", 2);
+  one_node_string(&n, "mode", "RCD");
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 4, 1, 1), NULL);
+  CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+  check_message("mode is \"RCD\"");
+  n.attribute[1].s = "CRD";
+  n.in[0].shape.dim[1] = 6;
+  CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+  one_node_free(&n);
+}
+
 static void old_shapes_are_attributes(void) {
   static const int64_t shape[] = {3, -1}, axes[] = {0}, starts[] = {1},
                        ends[] = {3}, one[] = {1}, pads[] = {0, 1, 1, 0};
@@ -152,6 +193,7 @@ static void a_reshape_to_other_counts_is_refused(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(every_type_moves),
+      CASE(depth_and_space_trade_places),
       CASE(old_shapes_are_attributes),
       CASE(old_axes_have_their_defaults),
       CASE(splits_of_every_version),
