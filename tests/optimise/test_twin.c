@@ -176,6 +176,67 @@ static void computed_weights_are_not_reordered(void) {
   esp_graph_free(graph);
 }
 
+static int add_weights(esp_graph *graph, const char *name, float *data,
+                       const esp_shape *shape) {
+  int value;
+  const esp_tensor w = {.type = ESP_FLOAT, .shape = *shape, .data = data};
+  CHECK_OK(esp_graph_add_constant(graph, name, &w, &value));
+  return value;
+}
+
+static int add_step(esp_graph *graph, const char *op, int id, int a, int b,
+                    int c) {
+  const esp_tensor none = {0};
+  const int in[] = {a, b, c};
+  int y, node;
+  CHECK_OK(esp_graph_add_value(graph, op, &none, &y));
+  CHECK_OK(esp_graph_add_node(graph, op, op, id, 13, in, c >= 0 ? 3 : 2, &y, 1,
+                              &node));
+  return y;
+}
+
+// A Resize between two convolutions takes and gives what they do: nothing is
+// reordered around it.
+static void a_resize_follows_channels_last(void) {
+  enum { C = 3, H = 6 };
+  static float w1[4 * C * 9], w2[2 * 4 * 9], scales[] = {1, 1, 2, 1.5F};
+  float input[C * H * H];
+  const esp_tensor image = {.type = ESP_FLOAT, .shape = {4, {1, C, H, H}}};
+  esp_graph *graph = NULL, *plain = NULL, *full = NULL;
+  int x;
+  check_fill(w1, sizeof w1 / sizeof *w1);
+  check_fill(w2, sizeof w2 / sizeof *w2);
+  check_fill(input, C * H * H);
+  CHECK_OK(esp_graph_create(&graph));
+  CHECK_OK(esp_graph_add_value(graph, "x", &image, &x));
+  CHECK_OK(esp_graph_add_input(graph, x));
+  const int first = add_weights(graph, "w1", w1, &(esp_shape){4, {4, C, 3, 3}});
+  const int second =
+      add_weights(graph, "w2", w2, &(esp_shape){4, {2, 4, 3, 3}});
+  const int by = add_weights(graph, "scales", scales, &(esp_shape){1, {4}});
+  const int a = add_step(graph, "Conv", ESP_OP_CONV, x, first, -1);
+  const int b = add_step(graph, "Resize", ESP_OP_RESIZE, a, -1, by);
+  const esp_attribute linear = {
+      .name = "mode", .kind = ESP_ATTRIBUTE_STRING, .s = "linear", .count = 6};
+  CHECK_OK(esp_graph_add_attribute(graph, 1, &linear));
+  const int y = add_step(graph, "Conv", ESP_OP_CONV, b, second, -1);
+  CHECK_OK(esp_graph_add_output(graph, y));
+  const esp_optimise_options plain_way = {.batch = 1, .plain = true};
+  const esp_optimise_options full_way = {.batch = 1};
+  CHECK_OK(esp_optimise(graph, &plain_way, &plain));
+  CHECK_OK(esp_optimise(graph, &full_way, &full));
+  CU_ASSERT(esp_optimise_reorders(full) <= 2); // of the input and the output
+  size_t bytes, again;
+  float *want = run(plain, input, &bytes), *got = run(full, input, &again);
+  CU_ASSERT_EQUAL(bytes, again);
+  check_close(got, want, bytes / sizeof *got, 1e-5, 1e-5);
+  free(want);
+  free(got);
+  esp_graph_free(full);
+  esp_graph_free(plain);
+  esp_graph_free(graph);
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(a_branchy_network_is_fused),
@@ -184,6 +245,7 @@ int main(void) {
       CASE(rows_without_channels_are_not_turned),
       CASE(ones_in_other_places_are_reshaped),
       CASE(computed_weights_are_not_reordered),
+      CASE(a_resize_follows_channels_last),
       {NULL, NULL},
   };
   return check_run("optimise/twin", cases);
