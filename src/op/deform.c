@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/panel.h"
 #include "kernel/parallel.h"
 #include "op/check.h"
 #include "op/dispatch.h"
@@ -13,7 +14,7 @@
 #include "op/window.h"
 
 enum { X, W, OFFSET, BIAS, MASK, INPUTS };
-enum { POINTS = 16 }; // of the output that are computed together
+enum { POINTS = ESP_PANEL }; // of the output that are computed together
 
 typedef struct problem {
   esp_window window; // two axes
@@ -111,28 +112,30 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   made->state = p;
   ESP_TRY(problem_of(args, p));
   p->width = width;
-  p->columns_bytes = esp_align_up((size_t)(p->in_channels * p->kernel) *
-                                  POINTS * esp_dtype_bytes(args->in[X]->type));
+  p->columns_bytes =
+      esp_align_up((size_t)(p->in_channels * p->kernel + p->out_channels) *
+                   POINTS * esp_dtype_bytes(args->in[X]->type));
   made->scratch_bytes = (size_t)width * p->columns_bytes;
   return ESP_OK;
 }
 
-// The elements around a place, -1 outside, and their weights.
+// The elements around a place, without those outside, and their weights.
 typedef struct corners {
+  int count;
   int64_t at[4];
   double weight[4];
 } corners;
 
 static corners corners_of(const problem *p, double y, double x, double scale) {
   const double h = (double)p->window.in[0], w = (double)p->window.in[1];
-  corners c = {{-1, -1, -1, -1}, {0}};
+  corners c = {0};
   if (!(y > -1 && y < h && x > -1 && x < w)) return c; // NaN too
   const double y0 = floor(y), x0 = floor(x);
   for (int i = 0; i < 4; i++) {
     const double cy = y0 + i / 2, cx = x0 + i % 2;
     if (cy < 0 || cy >= h || cx < 0 || cx >= w) continue;
-    c.at[i] = (int64_t)cy * p->window.in[1] + (int64_t)cx;
-    c.weight[i] = scale * (1 - fabs(y - cy)) * (1 - fabs(x - cx));
+    c.at[c.count] = (int64_t)cy * p->window.in[1] + (int64_t)cx;
+    c.weight[c.count++] = scale * (1 - fabs(y - cy)) * (1 - fabs(x - cx));
   }
   return c;
 }
@@ -143,7 +146,8 @@ typedef struct block {
   int count;
 } block;
 
-// `columns` is [in channels * kernel, POINTS].
+// `columns` is [in channels * kernel, POINTS]; the sums, [out channels,
+// POINTS], lie behind it.
 typedef void (*block_loop)(const esp_args *args, const problem *p,
                            const block *b, void *columns);
 
@@ -170,18 +174,21 @@ typedef void (*block_loop)(const esp_args *args, const problem *p,
   static void gather_##suffix(const esp_args *args, const problem *p,          \
                               const block *b, type *columns) {                 \
     const int64_t share = p->in_channels / p->offset_groups;                   \
-    for (int64_t i = 0; i < p->offset_groups * p->kernel * b->count; i++) {    \
-      const int64_t at = i % b->count, k = i / b->count % p->kernel;           \
-      const int64_t group = i / b->count / p->kernel;                          \
-      const corners c =                                                        \
-          tap_##suffix(args, p, b->sample, group, k, b->first + at);           \
+    for (int64_t i = 0; i < p->offset_groups * p->kernel; i++) {               \
+      const int64_t k = i % p->kernel, group = i / p->kernel;                  \
+      corners c[POINTS];                                                       \
+      for (int j = 0; j < b->count; j++)                                       \
+        c[j] = tap_##suffix(args, p, b->sample, group, k, b->first + j);       \
       for (int64_t n = group * share; n < (group + 1) * share; n++) {          \
         const type *x = (const type *)args->in[X]->data +                      \
                         (b->sample * p->in_channels + n) * p->plane;           \
-        double sum = 0;                                                        \
-        for (int j = 0; j < 4; j++)                                            \
-          sum += c.at[j] < 0 ? 0 : c.weight[j] * (double)x[c.at[j]];           \
-        columns[(n * p->kernel + k) * POINTS + at] = (type)sum;                \
+        type *to = columns + (n * p->kernel + k) * POINTS;                     \
+        for (int j = 0; j < b->count; j++) {                                   \
+          double sum = 0;                                                      \
+          for (int q = 0; q < c[j].count; q++)                                 \
+            sum += c[j].weight[q] * (double)x[c[j].at[q]];                     \
+          to[j] = (type)sum;                                                   \
+        }                                                                      \
       }                                                                        \
     }                                                                          \
   }                                                                            \
@@ -192,18 +199,18 @@ typedef void (*block_loop)(const esp_args *args, const problem *p,
     const int64_t share = p->out_channels / p->groups;                         \
     const type *bias =                                                         \
         esp_has_input(args, BIAS) ? args->in[BIAS]->data : NULL;               \
+    type *sum = columns + p->in_channels * p->kernel * POINTS;                 \
     gather_##suffix(args, p, b, columns);                                      \
+    for (int64_t i = 0; i < p->out_channels * POINTS; i++)                     \
+      sum[i] = bias != NULL ? bias[i / POINTS] : 0;                            \
+    for (int64_t g = 0; g < p->groups; g++)                                    \
+      esp_panel_##suffix(                                                      \
+          share, inner, (const type *)args->in[W]->data + g * share * inner,   \
+          columns + g * inner * POINTS, sum + g * share * POINTS);             \
     for (int64_t o = 0; o < p->out_channels; o++) {                            \
-      const type *w = (const type *)args->in[W]->data + o * inner;             \
-      const type *col = columns + o / share * inner * POINTS;                  \
-      type sum[POINTS];                                                        \
-      for (int i = 0; i < POINTS; i++) sum[i] = bias != NULL ? bias[o] : 0;    \
-      for (int64_t k = 0; k < inner; k++) {                                    \
-        for (int i = 0; i < POINTS; i++) sum[i] += w[k] * col[k * POINTS + i]; \
-      }                                                                        \
       memcpy((type *)args->out[0]->data +                                      \
                  (b->sample * p->out_channels + o) * p->points + b->first,     \
-             sum, (size_t)b->count * sizeof(type));                            \
+             sum + o * POINTS, (size_t)b->count * sizeof(type));               \
     }                                                                          \
   }
 ESP_FLOATING_TYPES(DEFORM)
