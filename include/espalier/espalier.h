@@ -101,10 +101,14 @@ typedef struct esp_setting {
   int ranks, workers, width;
   int cores;    // of each rank
   bool measure; // explain: run the model on random input, do not only estimate
+  // explain: with several ranks, rank 0 answers and what ranks give is measured
+  // too; then collective.  NULL: this process alone.
+  esp_context *context;
 } esp_setting;
 
 // What there is to gain from each kind of parallelism for this model, in words
-// or as JSON.  Not collective.
+// or as JSON.  Not collective, but see setting->context; the text is NULL on
+// ranks above 0.
 esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
                        char **text);
 // The plan for one replica.  Not collective.

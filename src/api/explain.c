@@ -3,16 +3,45 @@
 
 #include "api/findings.h"
 
+static esp_status tell(const char *model, const esp_findings *f, bool json,
+                       char **text) {
+  return json ? esp_findings_json(model, f, text)
+              : esp_findings_text(model, f, text);
+}
+
+// Rank 0 asks and answers; the others help it to measure, where that is wanted.
+static esp_status ask(const esp_graph *graph, const esp_setting *setting,
+                      esp_findings *f) {
+  const esp_context *c = setting->context;
+  const bool several = c != NULL && esp_size(c) > 1;
+  esp_setting mine = *setting;
+  if (several && mine.ranks == 0) mine.ranks = esp_size(c);
+  const bool answers = !several || esp_rank(c) == 0;
+  esp_status status = answers ? esp_findings_make(graph, &mine, f) : ESP_OK;
+  if (several && setting->measure) {
+    if (mine.ranks != esp_size(c)) {
+      return ESP_FAIL(ESP_USAGE, "ranks is %d, but %d were started", mine.ranks,
+                      esp_size(c));
+    }
+    status =
+        esp_findings_measure_ranks(c->comm, graph, status, answers ? f : NULL);
+  }
+  return status;
+}
+
 esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
                        char **text) {
+  *text = NULL;
   esp_findings *f = calloc(1, sizeof *f);
   if (f == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot explain");
+  const esp_context *c = setting->context;
   esp_graph *graph = NULL;
   esp_status status = esp_model_load(model, &graph, &f->info);
-  if (status == ESP_OK) status = esp_findings_make(graph, setting, f);
-  if (status == ESP_OK) {
-    status = json ? esp_findings_json(model, f, text)
-                  : esp_findings_text(model, f, text);
+  if (c != NULL) status = esp_agree(c, status);
+  if (status == ESP_OK) status = ask(graph, setting, f);
+  if (c != NULL) status = esp_agree(c, status);
+  if (status == ESP_OK && (c == NULL || esp_rank(c) == 0)) {
+    status = tell(model, f, json, text);
   }
   esp_findings_end(f);
   esp_graph_free(graph);

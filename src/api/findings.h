@@ -51,6 +51,7 @@ typedef struct esp_findings {
   esp_gain width[ESP_MOST_GAINS]; // 2, 4 ... and all cores; estimated
   int width_steps;
   esp_gain ranks; // one replica over so many ranks of one worker, estimated
+  double ranks_seconds;   // of one batch, measured; 0: it was not
   double free_ranks_gain; // if messages cost nothing
   int messages;
   double bytes_sent;
@@ -64,6 +65,12 @@ typedef struct esp_findings {
 // after a failure.
 esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
                              esp_findings *findings);
+// Measures what ranks that share a batch take, on the ranks of `comm`: called
+// by rank 0 with its findings, by the others with NULL (findings_ranks.c).
+// Collective.  `status` is how rank 0 fared so far: on failure nothing is done.
+esp_status esp_findings_measure_ranks(const esp_comm *comm,
+                                      const esp_graph *model, esp_status status,
+                                      esp_findings *f);
 void esp_findings_end(esp_findings *findings);
 
 // What a shape that was tried gave over one thread; 0 when it was not tried.

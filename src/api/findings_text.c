@@ -145,7 +145,10 @@ static void write_others(FILE *out, const esp_findings *f) {
   (void)snprintf(label, sizeof label, "%d ranks, %d message%s (%.2g MB)",
                  f->ranks.count, f->messages, plural(f->messages),
                  f->bytes_sent / 1e6);
-  write_row(out, f, label, f->ranks.gain, 0, 0);
+  write_row(out, f, label, f->ranks.gain, 0,
+            f->ranks_seconds > 0
+                ? f->trial.seconds[ESP_TRIAL_ONE] / f->ranks_seconds
+                : 0);
   if (f->cores == 1) return;
   (void)snprintf(label, sizeof label, "%d replicas, each on batches of its own",
                  f->replicas.count);

@@ -63,6 +63,16 @@ static void fill_input(const esp_tensor *tensor, void *to) {
   }
 }
 
+void esp_trial_fill(const esp_graph *graph, const esp_exec *exec) {
+  for (int i = 0; i < graph->ninput; i++) {
+    const esp_tensor *tensor = &graph->value[graph->input[i]].tensor;
+    void *to = esp_exec_value(exec, 0, graph->input[i]);
+    if (to == NULL) continue;
+    memset(to, 0, esp_tensor_bytes(tensor));
+    fill_input(tensor, to);
+  }
+}
+
 // Strings have no content that could be made up.
 static esp_status make_samples(const esp_graph *graph, void **sample) {
   for (int i = 0; i < graph->ninput; i++) {

@@ -64,4 +64,26 @@ double esp_trial_spread(const esp_trial *trial);
 // tenth, or others used more than a tenth of a core.
 bool esp_trial_noisy(const esp_trial *trial);
 
+// Ranks that share one batch (trial_ranks.c) ---------------------------------
+
+// Rank 0 says whether it goes on; the others sleep until then, and learn it.
+// Collective.
+esp_status esp_trial_call(const esp_comm *comm, bool *go);
+
+typedef struct esp_trial_ranks_options {
+  const esp_comm *comm;
+  const esp_graph *graph;
+  const esp_machine *machine; // all three the same on every rank
+  const double *seconds;      // [nnode]
+  const esp_cores *cores;     // of this rank
+} esp_trial_ranks_options;
+
+// Runs the graph over all ranks, a batch at a time; gives the median of rounds
+// and the distance of their quartiles over it, on rank 0.  Collective.
+esp_status esp_trial_ranks(const esp_trial_ranks_options *options,
+                           double *seconds, double *spread);
+
+// Fills what slot 0 of an exec has of the graph's inputs with made-up numbers.
+void esp_trial_fill(const esp_graph *graph, const esp_exec *exec);
+
 #endif

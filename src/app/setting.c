@@ -1,5 +1,6 @@
 // explain and plan: a model and for what it is asked.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
@@ -64,6 +65,24 @@ static int read_request(const char *subcommand, int argc, char **argv,
 
 typedef esp_status (*answer)(const char *, const esp_setting *, bool, char **);
 
+// By mpirun or srun; alone, there is no need of MPI.
+static bool is_launched(void) {
+  return getenv("OMPI_COMM_WORLD_SIZE") != NULL ||
+         (getenv("SLURM_STEP_ID") != NULL && getenv("SLURM_PROCID") != NULL);
+}
+
+// Rank 0 speaks for all.
+static int answer_on_ranks(const request *r, answer ask) {
+  char *text = NULL;
+  const esp_status status = ask(r->model, &r->setting, r->json, &text);
+  const esp_context *c = r->setting.context;
+  if (c != NULL && esp_rank(c) != 0) {
+    free(text); // of an answer that each rank finds alone
+    return app_exit_of(status);
+  }
+  return status == ESP_OK ? app_print(text) : app_fail(status);
+}
+
 static int answer_request(const char *subcommand, int argc, char **argv,
                           const char *help, answer ask) {
   request r = {0};
@@ -73,9 +92,17 @@ static int answer_request(const char *subcommand, int argc, char **argv,
     fputs(help, stdout);
     return EXIT_DONE;
   }
-  char *text;
-  const esp_status status = ask(r.model, &r.setting, r.json, &text);
-  return status == ESP_OK ? app_print(text) : app_fail(status);
+  esp_status status = ESP_OK;
+  if (is_launched()) {
+    const esp_options options = {.num_interop_threads = 1,
+                                 .oversubscribe = true,
+                                 .no_remote_tasks = true};
+    status = esp_open(&options, &r.setting.context);
+  }
+  const int result =
+      status == ESP_OK ? answer_on_ranks(&r, ask) : app_fail(status);
+  esp_close(r.setting.context);
+  return result;
 }
 
 int app_explain(int argc, char **argv) {
@@ -91,6 +118,7 @@ int app_explain(int argc, char **argv) {
       "and "
       "of one\n              batch with a worker, or a wider operator, or a "
       "batch for each core\n"
+      "              (under mpirun -n N also of one batch over N ranks)\n"
       "  --batch N   samples in a batch (1, or what the model fixes)\n"
       "  --cores N   as if there were N cores (those that this process may "
       "use)\n"

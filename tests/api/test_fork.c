@@ -1,6 +1,8 @@
 // Contexts, forks and loops through the public header.
+#include <dirent.h>
 #include <espalier/espalier.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +90,40 @@ static void a_loop_covers_its_range_once(void) {
   }
 }
 
+// Alternating widths keep the threads: the ones that are there at the end are
+// those of the beginning.
+static int list_threads(char names[16][16]) {
+  int count = 0;
+  DIR *folder = opendir("/proc/self/task");
+  for (const struct dirent *e; (e = readdir(folder)) != NULL && count < 16;) {
+    if (e->d_name[0] == '.') continue;
+    (void)snprintf(names[count++], 16, "%s", e->d_name);
+  }
+  (void)closedir(folder);
+  return count;
+}
+
+static void do_nothing(int64_t begin, int64_t end, void *argument) {
+  (void)begin;
+  (void)end;
+  (void)argument;
+}
+
+static void switching_widths_keeps_the_threads(void) {
+  char before[16][16], after[16][16];
+  esp_context *context = open_context(1, 3);
+  CHECK_OK(esp_parallel_for(context, 0, 3, 1, do_nothing, NULL));
+  const int had = list_threads(before);
+  for (int i = 0; i < 200; i++) {
+    CHECK_OK(esp_parallel_for(context, 0, 3, 1, do_nothing, NULL));
+    CHECK_OK(esp_parallel_for(context, 0, 3, 3, do_nothing, NULL)); // one
+    CHECK_OK(esp_parallel_for(context, 0, 2, 1, do_nothing, NULL)); // two
+  }
+  CU_ASSERT_EQUAL(list_threads(after), had);
+  for (int i = 0; i < had; i++) CU_ASSERT_STRING_EQUAL(before[i], after[i]);
+  esp_close(context);
+}
+
 typedef struct nested {
   esp_context *context;
   esp_future *never;
@@ -132,6 +168,7 @@ int main(void) {
       CASE(the_numbers_are_what_was_set),
       CASE(more_threads_than_cores_are_refused),
       CASE(a_loop_covers_its_range_once),
+      CASE(switching_widths_keeps_the_threads),
       CASE(loops_and_waits_inside_a_loop_are_refused),
       {NULL, NULL},
   };

@@ -24,6 +24,8 @@ if [ "$(nproc)" -gt 1 ]; then
     env GOMP_CPU_AFFINITY="$first" "$espalier" explain "$incep"
 fi
 says 'medians of [0-9]* rounds' "$espalier" explain "$incep" --measure --batch 4
+says '2 ranks, [0-9]* messages* ([0-9.]* MB) [0-9.]*x - [0-9.]*x' \
+  ranks 2 "$espalier" explain "$incep" --measure --batch 16
 
 # explain refuses what run refuses, in the same words.
 printf 'not a model' >"$work/bad.onnx"
