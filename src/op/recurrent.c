@@ -237,6 +237,20 @@ static void lstm_row(const pass *p, float *g, float *h, float *c) {
   for (int64_t k = 0; k < n; k++) h[k] = o[k] * p->spare[k];
 }
 
+// Sums of every sixteenth product, added up at the end: one order, and a loop
+// that becomes vectors.
+static float dot(const float *a, const float *b, int64_t n) {
+  enum { LANES = 16 };
+  float lane[LANES] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (int k = 0; k < LANES; k++) lane[k] += a[i + k] * b[i + k];
+  }
+  for (; i < n; i++) sum += a[i] * b[i];
+  for (int k = 0; k < LANES; k++) sum += lane[k];
+  return sum;
+}
+
 // gates z, r, h.  x: from the input with its bias; r: from the hidden state,
 // with its bias.
 static void gru_row(const pass *p, float *x, float *r, float *h) {
@@ -252,9 +266,8 @@ static void gru_row(const pass *p, float *x, float *r, float *h) {
     const float *bias = part(p->args, 3, p->d * 6 * n + 5 * n);
     for (int64_t k = 0; k < n; k++) p->spare[k] = x[n + k] * h[k];
     for (int64_t k = 0; k < n; k++) {
-      float sum = 0;
-      for (int64_t m = 0; m < n; m++) sum += p->spare[m] * weights[k * n + m];
-      candidate[k] += sum + (bias != NULL ? bias[k] : 0);
+      candidate[k] +=
+          dot(p->spare, weights + k * n, n) + (bias != NULL ? bias[k] : 0);
     }
   }
   act(p, 1, candidate);
