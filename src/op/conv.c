@@ -26,7 +26,6 @@ static esp_status infer(const esp_args *args) {
   const int64_t groups = esp_node_int(args->node, "group", 1);
   ESP_TRY(esp_check_ndim(args, 1, x->ndim, x->ndim));
   esp_window window;
-  ESP_TRY(esp_check_ndim(args, 0, 3, 5));
   ESP_TRY(esp_window_of(args, w->dim + 2, &window));
   if (groups < 1 || groups > w->dim[0] || w->dim[0] % groups != 0 ||
       x->dim[1] % groups != 0 || w->dim[1] != x->dim[1] / groups) {

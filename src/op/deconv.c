@@ -138,7 +138,7 @@ static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 2, 3, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
   ESP_TRY(esp_check_same_type(args, 0, 1));
-  ESP_TRY(esp_check_ndim(args, 0, 3, 5));
+  ESP_TRY(esp_check_axes(args));
   const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
   ESP_TRY(esp_check_ndim(args, 1, x->ndim, x->ndim));
   const int64_t groups = esp_node_int(args->node, "group", 1);

@@ -60,8 +60,7 @@ static esp_status infer(const esp_args *args) {
   const int op = args->node->op;
   ESP_TRY(esp_check_arity(args, 1, 1, op == ESP_OP_MAX_POOL ? 2 : 1));
   ESP_TRY(check_types(args));
-  ESP_TRY(esp_check_ndim(args, 0, is_global(op) ? 2 : 3,
-                         is_global(op) ? ESP_MAX_NDIM : 5));
+  ESP_TRY(esp_check_ndim(args, 0, 2, ESP_MAX_NDIM));
   esp_window w;
   double power;
   ESP_TRY(window_of(args, &w));

@@ -73,6 +73,14 @@ static esp_status size_axis(esp_window *w, int i, bool ceil_mode) {
   return ESP_OK;
 }
 
+esp_status esp_check_axes(const esp_args *args) {
+  const int axes = args->in[0]->shape.ndim - 2;
+  if (axes >= 1 && axes <= ESP_WINDOW_AXES) return ESP_OK;
+  return ESP_FAIL(axes < 1 ? ESP_BAD_INPUT : ESP_UNSUPPORTED,
+                  "input 0 has %d dimensions, expected 3 to %d", axes + 2,
+                  2 + ESP_WINDOW_AXES);
+}
+
 esp_status esp_auto_pad_of(const esp_node *node, const char **word) {
   static const char *const known[] = {"NOTSET", "VALID", "SAME_UPPER",
                                       "SAME_LOWER"};
@@ -114,10 +122,7 @@ esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
   const esp_node *node = args->node;
   const esp_shape *x = &args->in[0]->shape;
   esp_window w = {.axes = x->ndim - 2};
-  if (w.axes < 1 || w.axes > ESP_WINDOW_AXES) {
-    return ESP_FAIL(ESP_UNSUPPORTED,
-                    "input 0 has %d dimensions, expected 3 to 5", x->ndim);
-  }
+  ESP_TRY(esp_check_axes(args));
   memcpy(w.in, x->dim + 2, (size_t)w.axes * sizeof w.in[0]);
   if (kernel != NULL) {
     ESP_TRY(esp_check_kernel(node, kernel, w.axes));

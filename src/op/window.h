@@ -22,6 +22,9 @@ typedef struct esp_window {
 esp_status esp_window_of(const esp_args *args, const int64_t *kernel,
                          esp_window *window);
 
+// Refuses input 0 without a spatial axis (ESP_BAD_INPUT), or with more than
+// there are loops for (ESP_UNSUPPORTED).
+esp_status esp_check_axes(const esp_args *args);
 // The attribute auto_pad; none, or an empty one, is NOTSET.  ESP_BAD_INPUT: a
 // word that the standard does not know.
 esp_status esp_auto_pad_of(const esp_node *node, const char **word);

@@ -115,6 +115,22 @@ static void wrong_attributes_are_refused(void) {
   }
 }
 
+// Legal, but more than there are loops for; and no spatial axis at all.
+static void four_axes_are_not_supported(void) {
+  static const char *const ops[] = {"Conv", "ConvTranspose", "MaxPool"};
+  static const int64_t kernel[] = {1, 1, 1, 1};
+  for (int i = 0; i < 6; i++) {
+    const esp_shape shape = i < 3 ? SHAPE(1, 1, 2, 2, 2, 2) : SHAPE(1, 1);
+    one_node n = one_node_of(ops[i % 3], 11);
+    if (i % 3 == 2) one_node_ints(&n, "kernel_shape", kernel, 4);
+    one_node_input(&n, ESP_FLOAT, shape, NULL);
+    if (i % 3 != 2) one_node_input(&n, ESP_FLOAT, shape, NULL);
+    CHECK_STATUS(one_node_infer(&n, 1),
+                 i < 3 ? ESP_UNSUPPORTED : ESP_BAD_INPUT);
+    one_node_free(&n);
+  }
+}
+
 static void a_bias_of_another_type_is_refused(void) {
   one_node n = one_node_of("Conv", 11);
   one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3), NULL);
@@ -130,6 +146,7 @@ int main(void) {
       CASE(every_auto_pad_on_one_axis),
       CASE(three_axes),
       CASE(wrong_attributes_are_refused),
+      CASE(four_axes_are_not_supported),
       CASE(a_bias_of_another_type_is_refused),
       {NULL, NULL},
   };
