@@ -127,6 +127,31 @@ esp_status esp_list_of(const esp_args *args, int i, const char *attribute,
   return ESP_OK;
 }
 
+esp_status esp_size_of(const esp_args *args, int i, const char *what,
+                       int64_t least, int64_t *size) {
+  int64_t found;
+  int count;
+  ESP_TRY(list_from_input(args, i, &found, 1, &count));
+  if (count != 1 || found < least) {
+    return ESP_FAIL(
+        ESP_BAD_INPUT, "%s is %lld (%d numbers), expected one of at least %lld",
+        what, count == 1 ? (long long)found : 0LL, count, (long long)least);
+  }
+  *size = found;
+  return ESP_OK;
+}
+
+esp_status esp_type_of(const esp_args *args, const char *attribute,
+                       esp_dtype fallback, unsigned mask, esp_dtype *type) {
+  const int64_t asked = esp_node_int(args->node, attribute, (int64_t)fallback);
+  if (asked < 1 || asked >= ESP_DTYPES || (mask >> (unsigned)asked & 1u) == 0) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%s is %lld, no data type that can be made",
+                    attribute, (long long)asked);
+  }
+  *type = (esp_dtype)asked;
+  return ESP_OK;
+}
+
 void esp_set_output(const esp_args *args, int i, esp_dtype type,
                     const esp_shape *shape) {
   if (i >= args->nout || args->out[i] == NULL) return;

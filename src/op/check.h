@@ -56,6 +56,15 @@ bool esp_has_input(const esp_args *args, int i);
 esp_status esp_list_of(const esp_args *args, int i, const char *attribute,
                        int since, int64_t *list, int room, int *count);
 
+// Reads input i, a known int32 or int64 of one element that is called `what`;
+// ESP_BAD_INPUT: it is below `least`, or no number of that kind.
+esp_status esp_size_of(const esp_args *args, int i, const char *what,
+                       int64_t least, int64_t *size);
+// Reads a data type from an attribute; `fallback` when the node has none.
+// ESP_BAD_INPUT: it is not one of those in `mask` (see esp_check_type).
+esp_status esp_type_of(const esp_args *args, const char *attribute,
+                       esp_dtype fallback, unsigned mask, esp_dtype *type);
+
 // Sets type and shape of output i if it is wanted.
 void esp_set_output(const esp_args *args, int i, esp_dtype type,
                     const esp_shape *shape);

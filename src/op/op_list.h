@@ -215,3 +215,13 @@ OP(MOMENTUM, "ai.onnx.preview.training:Momentum", training)
 OP(SUM_TO, "espalier:SumTo", sum_to)
 
 OP(TOP_K, "TopK", topk)
+
+OP(REVERSE_SEQUENCE, "ReverseSequence", reverse)
+
+OP(DET, "Det", determinant)
+
+OP(BLACKMAN_WINDOW, "BlackmanWindow", taper)
+OP(HAMMING_WINDOW, "HammingWindow", taper)
+OP(HANN_WINDOW, "HannWindow", taper)
+
+OP(MEL_WEIGHT_MATRIX, "MelWeightMatrix", mel)
