@@ -23,6 +23,17 @@ static void describe(esp_comm *self) {
 esp_status esp_comm_open(bool threads, esp_comm **comm) {
   esp_comm *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open MPI");
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  if (initialized || finalized) {
+    free(self);
+    return ESP_FAIL(ESP_USAGE,
+                    "MPI was %s in this process already: open one "
+                    "context with ranks for the whole of it, or a "
+                    "context that is alone",
+                    finalized ? "ended" : "started");
+  }
   const int wanted = threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
   int provided;
   MPI_Init_thread(NULL, NULL, wanted, &provided);

@@ -104,6 +104,9 @@ static void what_cannot_be_is_refused(void) {
   check_message("there is no rank 99");
   CHECK_STATUS(esp_register(context, "fail", fail), ESP_USAGE);
   CHECK_STATUS(esp_register(context, "", fail), ESP_USAGE);
+  esp_context *second = NULL;
+  CHECK_STATUS(esp_open(NULL, &second), ESP_USAGE);
+  check_message("MPI was started in this process already");
 }
 
 static void tasks_that_wait_on_one_another_go_round_the_ranks(void) {
