@@ -158,3 +158,15 @@ void esp_set_output(const esp_args *args, int i, esp_dtype type,
   args->out[i]->type = type;
   args->out[i]->shape = *shape;
 }
+
+esp_status esp_index_at(const esp_tensor *indices, int64_t i, int64_t n,
+                        int64_t *index) {
+  int64_t at = indices->type == ESP_INT64 ? ((const int64_t *)indices->data)[i]
+                                          : ((const int32_t *)indices->data)[i];
+  if (at < -n || at >= n) {
+    return ESP_FAIL(ESP_BAD_INPUT, "index %lld is outside [%lld,%lld)",
+                    (long long)at, (long long)-n, (long long)n);
+  }
+  *index = at < 0 ? at + n : at;
+  return ESP_OK;
+}

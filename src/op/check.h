@@ -46,6 +46,11 @@ esp_status esp_choice_of(const esp_node *node, const char *attribute,
                          const char *fallback, const char *const *names,
                          int *chosen);
 
+// Element i of a list of indices (int32 or int64) into n things, counted from
+// the end when negative.  ESP_BAD_INPUT: it is outside.
+esp_status esp_index_at(const esp_tensor *indices, int64_t i, int64_t n,
+                        int64_t *index);
+
 // Is input i there?
 bool esp_has_input(const esp_args *args, int i);
 

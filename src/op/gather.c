@@ -77,19 +77,6 @@ static esp_status infer(const esp_args *args) {
   return ESP_OK;
 }
 
-// Index number i, counted from the end when negative, checked against n.
-static esp_status read_index(const esp_tensor *indices, int64_t i, int64_t n,
-                             int64_t *index) {
-  int64_t at = indices->type == ESP_INT64 ? ((const int64_t *)indices->data)[i]
-                                          : ((const int32_t *)indices->data)[i];
-  if (at < -n || at >= n) {
-    return ESP_FAIL(ESP_BAD_INPUT, "index %lld is outside [%lld,%lld)",
-                    (long long)at, (long long)-n, (long long)n);
-  }
-  *index = at < 0 ? at + n : at;
-  return ESP_OK;
-}
-
 static esp_status run_gather(const esp_args *args) {
   const esp_tensor *x = args->in[0], *indices = args->in[1];
   int axis;
@@ -104,7 +91,7 @@ static esp_status run_gather(const esp_args *args) {
   unsigned char *to = args->out[0]->data;
   for (int64_t i = 0; i < count; i++) {
     int64_t at = 0;
-    ESP_TRY(read_index(indices, i, n, &at));
+    ESP_TRY(esp_index_at(indices, i, n, &at));
     for (int64_t o = 0; o < outer; o++) {
       memcpy(to + (size_t)(o * count + i) * slab,
              from + (size_t)(o * n + at) * slab, slab);
@@ -121,7 +108,7 @@ static esp_status run_elements(const esp_args *args) {
   const int64_t count = esp_shape_count(&indices->shape);
   for (int64_t i = 0; i < count; i++) {
     int64_t rest = i, from = 0, step = 1, at = 0;
-    ESP_TRY(read_index(indices, i, x->shape.dim[axis], &at));
+    ESP_TRY(esp_index_at(indices, i, x->shape.dim[axis], &at));
     for (int d = x->shape.ndim - 1; d >= 0; d--) {
       const int64_t here = rest % indices->shape.dim[d];
       rest /= indices->shape.dim[d];
@@ -149,7 +136,8 @@ static esp_status run_nd(const esp_args *args) {
     int64_t from = t / each;
     for (int k = 0; k < depth; k++) {
       int64_t at = 0;
-      ESP_TRY(read_index(indices, t * depth + k, x->shape.dim[batch + k], &at));
+      ESP_TRY(
+          esp_index_at(indices, t * depth + k, x->shape.dim[batch + k], &at));
       from = from * x->shape.dim[batch + k] + at;
     }
     memcpy((unsigned char *)args->out[0]->data + (size_t)t * slab,

@@ -97,6 +97,17 @@ OP(GATHER, "Gather", gather)
 OP(GATHER_ELEMENTS, "GatherElements", gather)
 OP(GATHER_ND, "GatherND", gather)
 
+OP(COMPRESS, "Compress", choose)
+OP(NON_ZERO, "NonZero", choose)
+
+OP(SCATTER, "Scatter", scatter)
+OP(SCATTER_ELEMENTS, "ScatterElements", scatter)
+OP(SCATTER_ND, "ScatterND", scatter)
+
+OP(UNIQUE, "Unique", unique)
+
+OP(NON_MAX_SUPPRESSION, "NonMaxSuppression", suppress)
+
 OP(NEGATIVE_LOG_LIKELIHOOD_LOSS, "NegativeLogLikelihoodLoss", loss)
 OP(SOFTMAX_CROSS_ENTROPY_LOSS, "SoftmaxCrossEntropyLoss", loss)
 
