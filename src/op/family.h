@@ -19,6 +19,7 @@ extern const esp_op esp_op_deform;
 extern const esp_op esp_op_determinant;
 extern const esp_op esp_op_dropout;
 extern const esp_op esp_op_einsum;
+extern const esp_op esp_op_fourier;
 extern const esp_op esp_op_gather;
 extern const esp_op esp_op_choose;
 extern const esp_op esp_op_scatter;

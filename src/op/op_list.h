@@ -236,3 +236,6 @@ OP(HAMMING_WINDOW, "HammingWindow", taper)
 OP(HANN_WINDOW, "HannWindow", taper)
 
 OP(MEL_WEIGHT_MATRIX, "MelWeightMatrix", mel)
+
+OP(DFT, "DFT", fourier)
+OP(STFT, "STFT", fourier)

@@ -1,0 +1,248 @@
+#include "kernel/fourier.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RADIX_MOST = 13, FACTORS_MOST = 32 };
+
+struct esp_fourier {
+  int64_t n;
+  int factors;
+  int factor[FACTORS_MOST];
+  esp_complex *turn; // [n] exp(-+2 pi i k / n)
+
+  // Bluestein's: a convolution of length m with a chirp.  NULL: not needed.
+  esp_fourier *inner; // forward, m >= 2 n - 1 points
+  esp_complex *chirp; // [n] exp(-+pi i k^2 / n)
+  esp_complex *taps;  // [m] the transform of the chirp's conjugate, over m
+};
+
+static esp_complex add(esp_complex a, esp_complex b) {
+  return (esp_complex){a.re + b.re, a.im + b.im};
+}
+static esp_complex subtract(esp_complex a, esp_complex b) {
+  return (esp_complex){a.re - b.re, a.im - b.im};
+}
+static esp_complex times(esp_complex a, esp_complex b) {
+  return (esp_complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+static esp_complex conjugate(esp_complex a) {
+  return (esp_complex){a.re, -a.im};
+}
+
+// exp(2 pi i k / n) for 0 <= k < n, from an angle of at most an eighth of a
+// turn, so that quarters are exact and no angle loses digits.
+static esp_complex turn_of(int64_t k, int64_t n) {
+  const double quarter = 1.5707963267948966;
+  const int64_t quadrant = 4 * k / n, rest = 4 * k % n;
+  const bool past = 2 * rest > n;
+  const double angle = quarter * (double)(past ? n - rest : rest) / (double)n;
+  const double c = past ? sin(angle) : cos(angle);
+  const double s = past ? cos(angle) : sin(angle);
+  switch (quadrant) {
+  case 0:
+    return (esp_complex){c, s};
+  case 1:
+    return (esp_complex){-s, c};
+  case 2:
+    return (esp_complex){-c, -s};
+  default:
+    return (esp_complex){s, -c};
+  }
+}
+
+static esp_complex directed(esp_complex turn, bool inverse) {
+  return inverse ? turn : conjugate(turn);
+}
+
+// One pass of radix 2, 4 or p: m groups of p points, `s` transforms side by
+// side.  After it they are p * s.
+typedef struct pass {
+  const esp_complex *x, *turn;
+  esp_complex *y;
+  int p;
+  int64_t m, s, n;
+} pass;
+
+static void pass_2(const pass *a) {
+  for (int64_t j = 0; j < a->m; j++) {
+    const esp_complex w = a->turn[j * a->s];
+    const esp_complex *x = a->x + a->s * j;
+    esp_complex *y = a->y + a->s * 2 * j;
+    for (int64_t q = 0; q < a->s; q++) {
+      const esp_complex u = x[q], v = x[q + a->s * a->m];
+      y[q] = add(u, v);
+      y[q + a->s] = times(subtract(u, v), w);
+    }
+  }
+}
+
+static void pass_4(const pass *a) {
+  const esp_complex quarter = a->turn[a->n / 4];
+  const int64_t far = a->s * a->m;
+  for (int64_t j = 0; j < a->m; j++) {
+    const esp_complex w1 = a->turn[j * a->s], w2 = a->turn[2 * j * a->s],
+                      w3 = a->turn[3 * j * a->s];
+    const esp_complex *x = a->x + a->s * j;
+    esp_complex *y = a->y + a->s * 4 * j;
+    for (int64_t q = 0; q < a->s; q++) {
+      const esp_complex even = add(x[q], x[q + 2 * far]);
+      const esp_complex odd = add(x[q + far], x[q + 3 * far]);
+      const esp_complex across = subtract(x[q], x[q + 2 * far]);
+      const esp_complex turned =
+          times(subtract(x[q + far], x[q + 3 * far]), quarter);
+      y[q] = add(even, odd);
+      y[q + a->s] = times(add(across, turned), w1);
+      y[q + 2 * a->s] = times(subtract(even, odd), w2);
+      y[q + 3 * a->s] = times(subtract(across, turned), w3);
+    }
+  }
+}
+
+static void pass_any(const pass *a) {
+  esp_complex root[RADIX_MOST];
+  for (int r = 0; r < a->p; r++) root[r] = a->turn[a->n / a->p * r];
+  for (int64_t j = 0; j < a->m; j++) {
+    const esp_complex *x = a->x + a->s * j;
+    esp_complex *y = a->y + a->s * a->p * j;
+    for (int r = 0; r < a->p; r++) {
+      const esp_complex w = a->turn[j * r * a->s];
+      for (int64_t q = 0; q < a->s; q++) {
+        esp_complex sum = x[q];
+        for (int k = 1; k < a->p; k++) {
+          const esp_complex term = x[q + a->s * a->m * k];
+          sum = add(sum, times(term, root[r * k % a->p]));
+        }
+        y[q + a->s * r] = times(sum, w);
+      }
+    }
+  }
+}
+
+static void run_passes(const esp_fourier *plan, esp_complex *x,
+                       esp_complex *other) {
+  pass a = {.x = x, .y = other, .turn = plan->turn, .s = 1, .n = plan->n};
+  int64_t rest = plan->n;
+  for (int f = 0; f < plan->factors; f++) {
+    a.p = plan->factor[f];
+    a.m = rest / a.p;
+    if (a.p == 4) {
+      pass_4(&a);
+    } else if (a.p == 2) {
+      pass_2(&a);
+    } else {
+      pass_any(&a);
+    }
+    rest = a.m;
+    a.s *= a.p;
+    esp_complex *written = a.y;
+    a.y = written == x ? other : x;
+    a.x = written;
+  }
+  if (a.x != x) memcpy(x, a.x, (size_t)plan->n * sizeof *x);
+}
+
+// y[k] = chirp[k] * sum over j of (x[j] chirp[j]) conjugate(chirp[k - j]): the
+// sum is a product of transforms, and the way back a forward transform of
+// conjugates.
+static void run_bluestein(const esp_fourier *plan, esp_complex *x,
+                          esp_complex *scratch) {
+  const int64_t n = plan->n, m = plan->inner->n;
+  esp_complex *line = scratch;
+  for (int64_t i = 0; i < n; i++) line[i] = times(x[i], plan->chirp[i]);
+  memset(line + n, 0, (size_t)(m - n) * sizeof *line);
+  run_passes(plan->inner, line, scratch + m);
+  for (int64_t i = 0; i < m; i++) {
+    line[i] = conjugate(times(line[i], plan->taps[i]));
+  }
+  run_passes(plan->inner, line, scratch + m);
+  for (int64_t i = 0; i < n; i++) {
+    x[i] = times(conjugate(line[i]), plan->chirp[i]);
+  }
+}
+
+int64_t esp_fourier_scratch(const esp_fourier *plan) {
+  return plan->inner != NULL ? 2 * plan->inner->n : plan->n;
+}
+
+void esp_fourier_run(const esp_fourier *plan, esp_complex *x,
+                     esp_complex *scratch) {
+  if (plan->inner != NULL) {
+    run_bluestein(plan, x, scratch);
+  } else {
+    run_passes(plan, x, scratch);
+  }
+}
+
+// Fills factor[] and gives what no small factor divides.
+static int64_t factorise(esp_fourier *plan) {
+  static const int small[] = {4, 2, 3, 5, 7, 11, RADIX_MOST};
+  int64_t rest = plan->n;
+  for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
+    while (rest % small[i] == 0) {
+      plan->factor[plan->factors++] = small[i];
+      rest /= small[i];
+    }
+  }
+  return rest;
+}
+
+static esp_status take(int64_t count, esp_complex **list) {
+  *list = calloc((size_t)count, sizeof **list);
+  if (*list != NULL) return ESP_OK;
+  return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a transform of %lld points",
+                  (long long)count);
+}
+
+static esp_status plan_bluestein(esp_fourier *plan, bool inverse) {
+  const int64_t n = plan->n;
+  int64_t m = 1;
+  while (m < 2 * n - 1) m *= 2;
+  ESP_TRY(esp_fourier_create(m, false, &plan->inner));
+  ESP_TRY(take(n, &plan->chirp));
+  ESP_TRY(take(m, &plan->taps));
+  esp_complex *work;
+  ESP_TRY(take(m, &work));
+  for (int64_t k = 0; k < n; k++) {
+    const esp_complex turn = turn_of(k * k % (2 * n), 2 * n);
+    plan->chirp[k] = directed(turn, inverse);
+    const esp_complex tap = directed(turn, !inverse);
+    plan->taps[k] = (esp_complex){tap.re / (double)m, tap.im / (double)m};
+    if (k > 0) plan->taps[m - k] = plan->taps[k];
+  }
+  run_passes(plan->inner, plan->taps, work);
+  free(work);
+  return ESP_OK;
+}
+
+static esp_status fill(esp_fourier *plan, bool inverse) {
+  if (factorise(plan) != 1) return plan_bluestein(plan, inverse);
+  ESP_TRY(take(plan->n, &plan->turn));
+  for (int64_t k = 0; k < plan->n; k++) {
+    plan->turn[k] = directed(turn_of(k, plan->n), inverse);
+  }
+  return ESP_OK;
+}
+
+esp_status esp_fourier_create(int64_t n, bool inverse, esp_fourier **plan) {
+  esp_fourier *made = calloc(1, sizeof *made);
+  if (made == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a transform");
+  made->n = n;
+  const esp_status status = fill(made, inverse);
+  if (status == ESP_OK) {
+    *plan = made;
+  } else {
+    esp_fourier_free(made);
+  }
+  return status;
+}
+
+void esp_fourier_free(esp_fourier *plan) {
+  if (plan == NULL) return;
+  esp_fourier_free(plan->inner);
+  free(plan->turn);
+  free(plan->chirp);
+  free(plan->taps);
+  free(plan);
+}
