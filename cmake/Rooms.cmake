@@ -5,7 +5,8 @@ add_library(esp_warnings INTERFACE)
 target_compile_options(esp_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   -Wconversion -Wno-sign-conversion -Wdouble-promotion -Wstrict-prototypes
   -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2
-  -Wpointer-arith $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<BOOL:${ESP_WERROR}>:-Werror>)
+  -Wpointer-arith $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  $<$<C_COMPILER_ID:Clang>:-Wno-double-promotion> $<$<BOOL:${ESP_WERROR}>:-Werror>)
 target_compile_definitions(esp_warnings INTERFACE _GNU_SOURCE
   ESPALIER_VERSION="${PROJECT_VERSION}")
 
