@@ -37,6 +37,7 @@ extern const esp_op esp_op_optional;
 extern const esp_op esp_op_pad;
 extern const esp_op esp_op_pool;
 extern const esp_op esp_op_quantise;
+extern const esp_op esp_op_random;
 extern const esp_op esp_op_recurrent;
 extern const esp_op esp_op_reduce;
 extern const esp_op esp_op_reshape;

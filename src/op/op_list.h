@@ -239,3 +239,10 @@ OP(MEL_WEIGHT_MATRIX, "MelWeightMatrix", mel)
 
 OP(DFT, "DFT", fourier)
 OP(STFT, "STFT", fourier)
+
+OP(BERNOULLI, "Bernoulli", random)
+OP(MULTINOMIAL, "Multinomial", random)
+OP(RANDOM_NORMAL, "RandomNormal", random)
+OP(RANDOM_NORMAL_LIKE, "RandomNormalLike", random)
+OP(RANDOM_UNIFORM, "RandomUniform", random)
+OP(RANDOM_UNIFORM_LIKE, "RandomUniformLike", random)
