@@ -31,6 +31,7 @@ extern const esp_op esp_op_integer;
 extern const esp_op esp_op_loss;
 extern const esp_op esp_op_matmul;
 extern const esp_op esp_op_mel;
+extern const esp_op esp_op_ngrams;
 extern const esp_op esp_op_normalise;
 extern const esp_op esp_op_onehot;
 extern const esp_op esp_op_optional;
@@ -58,5 +59,6 @@ extern const esp_op esp_op_unary;
 extern const esp_op esp_op_unpool;
 extern const esp_op esp_op_variadic;
 extern const esp_op esp_op_where;
+extern const esp_op esp_op_words;
 
 #endif

@@ -246,3 +246,7 @@ OP(RANDOM_NORMAL, "RandomNormal", random)
 OP(RANDOM_NORMAL_LIKE, "RandomNormalLike", random)
 OP(RANDOM_UNIFORM, "RandomUniform", random)
 OP(RANDOM_UNIFORM_LIKE, "RandomUniformLike", random)
+
+OP(TF_IDF_VECTORIZER, "TfIdfVectorizer", ngrams)
+
+OP(STRING_NORMALIZER, "StringNormalizer", words)
