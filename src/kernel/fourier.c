@@ -6,16 +6,20 @@
 
 enum { RADIX_MOST = 13, FACTORS_MOST = 32 };
 
-struct esp_fourier {
+// A transform whose length has small factors only.
+typedef struct mixed_radix {
   int64_t n;
   int factors;
   int factor[FACTORS_MOST];
   esp_complex *turn; // [n] exp(-+2 pi i k / n)
+} mixed_radix;
 
-  // Bluestein's: a convolution of length m with a chirp.  NULL: not needed.
-  esp_fourier *inner; // forward, m >= 2 n - 1 points
+struct esp_fourier {
+  int64_t n;
+  mixed_radix core; // of n points, or Bluestein's: forward, of more
+  // Bluestein's: a convolution with a chirp.  NULL: not needed.
   esp_complex *chirp; // [n] exp(-+pi i k^2 / n)
-  esp_complex *taps;  // [m] the transform of the chirp's conjugate, over m
+  esp_complex *taps;  // [core.n] transform of the chirp's conjugate, / core.n
 };
 
 static esp_complex add(esp_complex a, esp_complex b) {
@@ -120,12 +124,12 @@ static void pass_any(const pass *a) {
   }
 }
 
-static void run_passes(const esp_fourier *plan, esp_complex *x,
+static void run_passes(const mixed_radix *core, esp_complex *x,
                        esp_complex *other) {
-  pass a = {.x = x, .y = other, .turn = plan->turn, .s = 1, .n = plan->n};
-  int64_t rest = plan->n;
-  for (int f = 0; f < plan->factors; f++) {
-    a.p = plan->factor[f];
+  pass a = {.x = x, .y = other, .turn = core->turn, .s = 1, .n = core->n};
+  int64_t rest = core->n;
+  for (int f = 0; f < core->factors; f++) {
+    a.p = core->factor[f];
     a.m = rest / a.p;
     if (a.p == 4) {
       pass_4(&a);
@@ -140,7 +144,7 @@ static void run_passes(const esp_fourier *plan, esp_complex *x,
     a.y = written == x ? other : x;
     a.x = written;
   }
-  if (a.x != x) memcpy(x, a.x, (size_t)plan->n * sizeof *x);
+  if (a.x != x) memcpy(x, a.x, (size_t)core->n * sizeof *x);
 }
 
 // y[k] = chirp[k] * sum over j of (x[j] chirp[j]) conjugate(chirp[k - j]): the
@@ -148,40 +152,41 @@ static void run_passes(const esp_fourier *plan, esp_complex *x,
 // conjugates.
 static void run_bluestein(const esp_fourier *plan, esp_complex *x,
                           esp_complex *scratch) {
-  const int64_t n = plan->n, m = plan->inner->n;
+  const int64_t n = plan->n, m = plan->core.n;
   esp_complex *line = scratch;
   for (int64_t i = 0; i < n; i++) line[i] = times(x[i], plan->chirp[i]);
   memset(line + n, 0, (size_t)(m - n) * sizeof *line);
-  run_passes(plan->inner, line, scratch + m);
+  run_passes(&plan->core, line, scratch + m);
   for (int64_t i = 0; i < m; i++) {
     line[i] = conjugate(times(line[i], plan->taps[i]));
   }
-  run_passes(plan->inner, line, scratch + m);
+  run_passes(&plan->core, line, scratch + m);
   for (int64_t i = 0; i < n; i++) {
     x[i] = times(conjugate(line[i]), plan->chirp[i]);
   }
 }
 
 int64_t esp_fourier_scratch(const esp_fourier *plan) {
-  return plan->inner != NULL ? 2 * plan->inner->n : plan->n;
+  return plan->chirp != NULL ? 2 * plan->core.n : plan->n;
 }
 
 void esp_fourier_run(const esp_fourier *plan, esp_complex *x,
                      esp_complex *scratch) {
-  if (plan->inner != NULL) {
+  if (plan->chirp != NULL) {
     run_bluestein(plan, x, scratch);
   } else {
-    run_passes(plan, x, scratch);
+    run_passes(&plan->core, x, scratch);
   }
 }
 
 // Fills factor[] and gives what no small factor divides.
-static int64_t factorise(esp_fourier *plan) {
+static int64_t factorise(mixed_radix *core) {
   static const int small[] = {4, 2, 3, 5, 7, 11, RADIX_MOST};
-  int64_t rest = plan->n;
+  int64_t rest = core->n;
+  core->factors = 0;
   for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
     while (rest % small[i] == 0) {
-      plan->factor[plan->factors++] = small[i];
+      core->factor[core->factors++] = small[i];
       rest /= small[i];
     }
   }
@@ -195,14 +200,19 @@ static esp_status take(int64_t count, esp_complex **list) {
                   (long long)count);
 }
 
-static esp_status plan_bluestein(esp_fourier *plan, bool inverse) {
-  const int64_t n = plan->n;
-  int64_t m = 1;
-  while (m < 2 * n - 1) m *= 2;
-  ESP_TRY(esp_fourier_create(m, false, &plan->inner));
+static esp_status fill_turns(mixed_radix *core, bool inverse) {
+  ESP_TRY(take(core->n, &core->turn));
+  for (int64_t k = 0; k < core->n; k++) {
+    core->turn[k] = directed(turn_of(k, core->n), inverse);
+  }
+  return ESP_OK;
+}
+
+static esp_status fill_chirp(esp_fourier *plan, bool inverse) {
+  const int64_t n = plan->n, m = plan->core.n;
+  esp_complex *work;
   ESP_TRY(take(n, &plan->chirp));
   ESP_TRY(take(m, &plan->taps));
-  esp_complex *work;
   ESP_TRY(take(m, &work));
   for (int64_t k = 0; k < n; k++) {
     const esp_complex turn = turn_of(k * k % (2 * n), 2 * n);
@@ -211,18 +221,20 @@ static esp_status plan_bluestein(esp_fourier *plan, bool inverse) {
     plan->taps[k] = (esp_complex){tap.re / (double)m, tap.im / (double)m};
     if (k > 0) plan->taps[m - k] = plan->taps[k];
   }
-  run_passes(plan->inner, plan->taps, work);
+  run_passes(&plan->core, plan->taps, work);
   free(work);
   return ESP_OK;
 }
 
 static esp_status fill(esp_fourier *plan, bool inverse) {
-  if (factorise(plan) != 1) return plan_bluestein(plan, inverse);
-  ESP_TRY(take(plan->n, &plan->turn));
-  for (int64_t k = 0; k < plan->n; k++) {
-    plan->turn[k] = directed(turn_of(k, plan->n), inverse);
-  }
-  return ESP_OK;
+  mixed_radix *core = &plan->core;
+  core->n = plan->n;
+  if (factorise(core) == 1) return fill_turns(core, inverse);
+  core->n = 1;
+  while (core->n < 2 * plan->n - 1) core->n *= 2;
+  (void)factorise(core); // of two alone
+  ESP_TRY(fill_turns(core, false));
+  return fill_chirp(plan, inverse);
 }
 
 esp_status esp_fourier_create(int64_t n, bool inverse, esp_fourier **plan) {
@@ -240,8 +252,7 @@ esp_status esp_fourier_create(int64_t n, bool inverse, esp_fourier **plan) {
 
 void esp_fourier_free(esp_fourier *plan) {
   if (plan == NULL) return;
-  esp_fourier_free(plan->inner);
-  free(plan->turn);
+  free(plan->core.turn);
   free(plan->chirp);
   free(plan->taps);
   free(plan);

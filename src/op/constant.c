@@ -32,13 +32,9 @@ static esp_status infer_of_shape(const esp_args *args) {
 static esp_status infer_eye(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, 1, 1));
   ESP_TRY(esp_check_ndim(args, 0, 2, 2));
-  const int64_t type =
-      esp_node_int(args->node, "dtype", (int64_t)args->in[0]->type);
-  if (type < 1 || type >= ESP_DTYPES ||
-      (ESP_TYPES_ANY >> (unsigned)type & 1u) == 0) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "dtype %lld", (long long)type);
-  }
-  esp_set_output(args, 0, (esp_dtype)type, &args->in[0]->shape);
+  esp_dtype type;
+  ESP_TRY(esp_type_of(args, "dtype", args->in[0]->type, ESP_TYPES_ANY, &type));
+  esp_set_output(args, 0, type, &args->in[0]->shape);
   return ESP_OK;
 }
 

@@ -6,22 +6,26 @@
 #include "op/family.h"
 #include "op/number.h"
 
+// The rate and the edges: one number each, which no shape depends on.
+static esp_status check_hertz(const esp_args *args) {
+  ESP_TRY(esp_check_type(args, 2, ESP_TYPE(ESP_INT32) | ESP_TYPE(ESP_INT64)));
+  ESP_TRY(esp_check_type(args, 3, ESP_TYPES_FLOATING));
+  ESP_TRY(esp_check_type(args, 4, ESP_TYPES_FLOATING));
+  for (int i = 2; i < 5; i++) {
+    if (esp_shape_count(&args->in[i]->shape) == 1) continue;
+    return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
+  }
+  return ESP_OK;
+}
+
 static esp_status infer(const esp_args *args) {
-  int64_t length, rate;
+  int64_t length;
   esp_dtype type;
   esp_shape shape = {.ndim = 2};
   ESP_TRY(esp_check_arity(args, 5, 5, 1));
   ESP_TRY(esp_size_of(args, 0, "num_mel_bins", 1, &shape.dim[1]));
   ESP_TRY(esp_size_of(args, 1, "dft_length", 1, &length));
-  ESP_TRY(esp_check_type(args, 2, ESP_TYPE(ESP_INT32) | ESP_TYPE(ESP_INT64)));
-  for (int i = 2; i < 5; i++) {
-    if (i > 2) ESP_TRY(esp_check_type(args, i, ESP_TYPES_FLOATING));
-    if (esp_shape_count(&args->in[i]->shape) == 1) continue;
-    return ESP_FAIL(ESP_BAD_INPUT, "input %d must be one number", i);
-  }
-  if (args->in[2]->data != NULL) {
-    ESP_TRY(esp_size_of(args, 2, "sample_rate", 1, &rate));
-  }
+  ESP_TRY(check_hertz(args));
   ESP_TRY(esp_type_of(args, "output_datatype", ESP_FLOAT, ESP_TYPES_NUMERIC,
                       &type));
   shape.dim[0] = length / 2 + 1;

@@ -47,42 +47,57 @@ static esp_status shape_of(const esp_args *args, esp_shape *shape) {
   return ESP_OK;
 }
 
-static esp_status infer_multinomial(const esp_args *args, esp_shape *shape) {
+// RandomNormal and RandomUniform: all is in the attributes.
+static esp_status infer_made(const esp_args *args) {
+  esp_shape shape;
+  esp_dtype type;
+  ESP_TRY(esp_check_arity(args, 0, 0, 1));
+  ESP_TRY(shape_of(args, &shape));
+  ESP_TRY(esp_type_of(args, "dtype", ESP_FLOAT, ESP_TYPES_FLOATING, &type));
+  esp_set_output(args, 0, type, &shape);
+  return ESP_OK;
+}
+
+static esp_status infer_multinomial(const esp_args *args) {
   const int64_t samples = esp_node_int(args->node, "sample_size", 1);
+  esp_dtype type;
+  ESP_TRY(esp_check_arity(args, 1, 1, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
   ESP_TRY(esp_check_ndim(args, 0, 2, 2));
   if (samples < 1) {
     return ESP_FAIL(ESP_BAD_INPUT, "sample_size is %lld, expected at least 1",
                     (long long)samples);
   }
-  *shape = (esp_shape){2, {args->in[0]->shape.dim[0], samples}};
+  ESP_TRY(esp_type_of(args, "dtype", ESP_INT32,
+                      ESP_TYPE(ESP_INT32) | ESP_TYPE(ESP_INT64), &type));
+  const esp_shape shape = {2, {args->in[0]->shape.dim[0], samples}};
+  esp_set_output(args, 0, type, &shape);
+  return ESP_OK;
+}
+
+// Bernoulli and the Like forms: shape and, without dtype, type of the input.
+static esp_status infer_like(const esp_args *args) {
+  const bool bernoulli = args->node->op == ESP_OP_BERNOULLI;
+  esp_dtype type;
+  ESP_TRY(esp_check_arity(args, 1, 1, 1));
+  ESP_TRY(
+      esp_check_type(args, 0, bernoulli ? ESP_TYPES_FLOATING : ESP_TYPES_ALL));
+  ESP_TRY(esp_type_of(args, "dtype", args->in[0]->type,
+                      bernoulli ? ESP_TYPES_ANY : ESP_TYPES_FLOATING, &type));
+  esp_set_output(args, 0, type, &args->in[0]->shape);
   return ESP_OK;
 }
 
 static esp_status infer(const esp_args *args) {
-  const int op = args->node->op;
-  const bool made = op == ESP_OP_RANDOM_NORMAL || op == ESP_OP_RANDOM_UNIFORM;
-  unsigned types = ESP_TYPES_FLOATING;
-  esp_shape shape;
-  esp_dtype type = ESP_FLOAT;
-  ESP_TRY(esp_check_arity(args, made ? 0 : 1, made ? 0 : 1, 1));
-  if (made) {
-    ESP_TRY(shape_of(args, &shape));
-  } else if (op == ESP_OP_MULTINOMIAL) {
-    ESP_TRY(infer_multinomial(args, &shape));
-    types = ESP_TYPE(ESP_INT32) | ESP_TYPE(ESP_INT64);
-    type = ESP_INT32;
-  } else {
-    shape = args->in[0]->shape;
-    type = args->in[0]->type;
-    if (op == ESP_OP_BERNOULLI) {
-      ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
-      types = ESP_TYPES_ANY;
-    }
+  switch (args->node->op) {
+  case ESP_OP_RANDOM_NORMAL:
+  case ESP_OP_RANDOM_UNIFORM:
+    return infer_made(args);
+  case ESP_OP_MULTINOMIAL:
+    return infer_multinomial(args);
+  default:
+    return infer_like(args);
   }
-  ESP_TRY(esp_type_of(args, "dtype", type, types, &type));
-  esp_set_output(args, 0, type, &shape);
-  return ESP_OK;
 }
 
 // Multinomial adds up the probabilities of a row.
