@@ -60,8 +60,8 @@ static esp_complex directed(esp_complex turn, bool inverse) {
   return inverse ? turn : conjugate(turn);
 }
 
-// One pass of radix 2, 4 or p: m groups of p points, `s` transforms side by
-// side.  After it they are p * s.
+// One pass of radix 2, 4 or an odd p: m groups of p points, `s` transforms side
+// by side.  After it they are p * s.
 typedef struct pass {
   const esp_complex *x, *turn;
   esp_complex *y;
@@ -104,21 +104,44 @@ static void pass_4(const pass *a) {
   }
 }
 
-static void pass_any(const pass *a) {
-  esp_complex root[RADIX_MOST];
-  for (int r = 0; r < a->p; r++) root[r] = a->turn[a->n / a->p * r];
+// The outputs r and p - r of one group of an odd radix, from the sums u[k] and
+// differences v[k] of its inputs k and p - k: x[k] w^rk + x[p-k] w^-rk is
+// u[k] cos + i v[k] sin.
+static void odd_pair(const esp_complex *root, int p, int r, esp_complex first,
+                     const esp_complex *u, const esp_complex *v,
+                     esp_complex *low, esp_complex *high) {
+  esp_complex even = first, odd = {0, 0};
+  for (int k = 1; k <= p / 2; k++) {
+    const esp_complex w = root[r * k % p];
+    even.re += u[k].re * w.re;
+    even.im += u[k].im * w.re;
+    odd.re -= v[k].im * w.im;
+    odd.im += v[k].re * w.im;
+  }
+  *low = add(even, odd);
+  *high = subtract(even, odd);
+}
+
+static void pass_odd(const pass *a) {
+  const int p = a->p;
+  const int64_t far = a->s * a->m;
+  esp_complex root[RADIX_MOST], u[RADIX_MOST / 2 + 1], v[RADIX_MOST / 2 + 1];
+  for (int r = 0; r < p; r++) root[r] = a->turn[a->n / p * r];
   for (int64_t j = 0; j < a->m; j++) {
-    const esp_complex *x = a->x + a->s * j;
-    esp_complex *y = a->y + a->s * a->p * j;
-    for (int r = 0; r < a->p; r++) {
-      const esp_complex w = a->turn[j * r * a->s];
-      for (int64_t q = 0; q < a->s; q++) {
-        esp_complex sum = x[q];
-        for (int k = 1; k < a->p; k++) {
-          const esp_complex term = x[q + a->s * a->m * k];
-          sum = add(sum, times(term, root[r * k % a->p]));
-        }
-        y[q + a->s * r] = times(sum, w);
+    for (int64_t q = 0; q < a->s; q++) {
+      const esp_complex *x = a->x + a->s * j + q;
+      esp_complex *y = a->y + a->s * p * j + q;
+      esp_complex sum = x[0], low, high;
+      for (int k = 1; k <= p / 2; k++) {
+        u[k] = add(x[far * k], x[far * (p - k)]);
+        v[k] = subtract(x[far * k], x[far * (p - k)]);
+        sum = add(sum, u[k]);
+      }
+      y[0] = sum;
+      for (int r = 1; r <= p / 2; r++) {
+        odd_pair(root, p, r, x[0], u, v, &low, &high);
+        y[a->s * r] = times(low, a->turn[j * r * a->s]);
+        y[a->s * (p - r)] = times(high, a->turn[j * (p - r) * a->s]);
       }
     }
   }
@@ -136,7 +159,7 @@ static void run_passes(const mixed_radix *core, esp_complex *x,
     } else if (a.p == 2) {
       pass_2(&a);
     } else {
-      pass_any(&a);
+      pass_odd(&a);
     }
     rest = a.m;
     a.s *= a.p;
