@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "optimise/optimise.h"
 
 // Phase 1: what can be refused without opening anything large.
@@ -132,16 +133,36 @@ static esp_status choose_batch(esp_running *run) {
   return ESP_OK;
 }
 
+// What cannot be planned is tried on the first rows, and walked.
+static esp_status build_walked(const esp_running *run, esp_build_options *how,
+                               esp_built *built) {
+  const esp_dataset_info *info = esp_dataset_get_info(run->dataset);
+  esp_tensor rows = {.type = info->type, .shape = info->shape};
+  rows.shape.dim[0] = how->batch;
+  ESP_TRY(esp_allocate(esp_tensor_bytes(&rows), &rows.data));
+  esp_status status = esp_dataset_read(run->dataset, 0, how->batch, rows.data);
+  if (status == ESP_OK) {
+    const esp_tensor *input = &rows;
+    how->input = &input;
+    how->workers = 1;
+    status = esp_build_walked(how, built);
+  }
+  esp_free(rows.data);
+  return status;
+}
+
 static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                                int first_tag, esp_built *built,
                                esp_engine *engine) {
-  const esp_build_options how = {.model = run->model,
-                                 .machine = &run->machine,
-                                 .batch = batch,
-                                 .ranks = run->resources.ranks_per_replica,
-                                 .workers = run->resources.workers,
-                                 .width = run->resources.width};
-  ESP_TRY(esp_build(&how, built));
+  esp_build_options how = {.model = run->model,
+                           .machine = &run->machine,
+                           .batch = batch,
+                           .ranks = run->resources.ranks_per_replica,
+                           .workers = run->resources.workers,
+                           .width = run->resources.width};
+  esp_status status = esp_build(&how, built);
+  if (status == ESP_UNSUPPORTED) status = build_walked(run, &how, built);
+  ESP_TRY(status);
   const esp_exec_options options = {.graph = built->graph,
                                     .plan = built->plan,
                                     .rank = esp_comm_rank(run->group),
@@ -198,7 +219,12 @@ static esp_status choose_shape(esp_running *run) {
                                    .workers = shapes[i][0],
                                    .width = shapes[i][1]};
     esp_built built;
-    ESP_TRY(esp_build(&how, &built));
+    const esp_status status = esp_build(&how, &built);
+    if (status == ESP_UNSUPPORTED) { // to be walked, a node at a time
+      r->workers = r->width = 1;
+      return ESP_OK;
+    }
+    ESP_TRY(status);
     if (i == 0 || built.plan->predicted < best) {
       best = built.plan->predicted;
       r->workers = shapes[i][0];

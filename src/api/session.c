@@ -38,10 +38,10 @@ struct esp_session {
   esp_context *context;
   esp_session_options options;
   esp_graph *model;
-  esp_builder *builder; // whose constants the model shares; NULL: none
-  esp_walked *walked;   // the model cannot be planned; NULL: it can, or nobody
-                        // has tried
-  esp_lock lock;        // changed: the last run has landed
+  esp_builder *builder;  // whose constants the model shares; NULL: none
+  esp_walk_pool *walked; // the model cannot be planned; NULL: it can, or nobody
+                         // has tried
+  esp_lock lock;         // changed: the last run has landed
   engine *engine[MOST_ENGINES];
   int engines, flying;
   uint64_t clock;
@@ -119,7 +119,7 @@ void esp_session_close(esp_session *session) {
   }
   esp_lock_give(&session->lock);
   for (int e = 0; e < session->engines; e++) free_engine(session->engine[e]);
-  esp_walked_free(session->walked);
+  esp_walk_pool_free(session->walked);
   esp_graph_free(session->model);
   esp_builder_free(session->builder);
   esp_lock_fini(&session->lock);
@@ -492,7 +492,7 @@ static esp_status prepare(esp_session *s, const esp_tensor *const *inputs,
   esp_status status =
       s->walked == NULL ? board(s, inputs, taken, order) : ESP_UNSUPPORTED;
   if (status == ESP_UNSUPPORTED && s->walked == NULL &&
-      esp_walked_create(s->model, &s->walked) != ESP_OK) {
+      esp_walk_pool_create(s->model, &s->walked) != ESP_OK) {
     status = ESP_NO_MEMORY;
   }
   esp_lock_give(&s->lock);
@@ -531,8 +531,9 @@ typedef struct stroll {
 static esp_status walk(esp_context *context, void *argument) {
   stroll *w = argument;
   esp_session *s = w->session;
-  const esp_status status = esp_walked_run(
-      s->walked, esp_workers_width(context->workers), w->inputs, w->outputs);
+  const esp_status status =
+      esp_walked_run(s->model, s->walked, esp_workers_width(context->workers),
+                     w->inputs, w->outputs);
   free(w);
   esp_lock_take(&s->lock);
   if (--s->flying == 0) esp_lock_changed(&s->lock);

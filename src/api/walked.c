@@ -3,63 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/lock.h"
 #include "base/memory.h"
-#include "op/walk.h"
-
-// A walk that no run has.
-typedef struct idle_walk {
-  esp_walk *walk;
-  int width;
-} idle_walk;
-
-struct esp_walked {
-  const esp_graph *model;
-  esp_lock lock;
-  idle_walk *idle;
-  size_t count, room;
-};
-
-esp_status esp_walked_create(const esp_graph *model, esp_walked **walked) {
-  esp_walked *self = calloc(1, sizeof *self);
-  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare the model");
-  self->model = model;
-  esp_lock_init(&self->lock);
-  *walked = self;
-  return ESP_OK;
-}
-
-void esp_walked_free(esp_walked *walked) {
-  if (walked == NULL) return;
-  for (size_t i = 0; i < walked->count; i++) {
-    esp_walk_free(walked->idle[i].walk);
-  }
-  free(walked->idle);
-  esp_lock_fini(&walked->lock);
-  free(walked);
-}
-
-static esp_status take_walk(esp_walked *w, int width, esp_walk **walk) {
-  *walk = NULL;
-  esp_lock_take(&w->lock);
-  for (size_t i = 0; i < w->count && *walk == NULL; i++) {
-    if (w->idle[i].width != width) continue;
-    *walk = w->idle[i].walk;
-    w->idle[i] = w->idle[--w->count];
-  }
-  esp_lock_give(&w->lock);
-  return *walk != NULL ? ESP_OK : esp_walk_create(w->model, width, walk);
-}
-
-static void give_walk(esp_walked *w, int width, esp_walk *walk) {
-  esp_lock_take(&w->lock);
-  if (esp_grow(&w->idle, &w->room, w->count + 1, sizeof *w->idle) == ESP_OK) {
-    w->idle[w->count++] = (idle_walk){.walk = walk, .width = width};
-    walk = NULL;
-  }
-  esp_lock_give(&w->lock);
-  esp_walk_free(walk); // there was no room for it
-}
 
 static esp_status check_input(const esp_value *value, const esp_tensor *given) {
   const esp_shape *want = &value->tensor.shape;
@@ -165,18 +109,14 @@ static void end_lists(const esp_graph *model, lists *l) {
   esp_arena_free(l->strings);
 }
 
-esp_status esp_walked_run(esp_walked *walked, int width,
-                          const esp_tensor *const *inputs,
+esp_status esp_walked_run(const esp_graph *model, esp_walk_pool *pool,
+                          int width, const esp_tensor *const *inputs,
                           esp_tensor **outputs) {
-  const esp_graph *model = walked->model;
   lists l = {0};
   esp_status status = make_lists(model, &l);
   if (status == ESP_OK) status = borrow_inputs(model, inputs, l.in);
-  esp_walk *walk = NULL;
-  if (status == ESP_OK) status = take_walk(walked, width, &walk);
   if (status == ESP_OK) {
-    status = esp_walk_run(walk, l.in, l.strings, l.out);
-    give_walk(walked, width, walk);
+    status = esp_walk_pool_run(pool, width, l.in, l.strings, l.out);
   }
   if (status == ESP_OK) {
     for (int i = 0; i < model->noutput; i++) l.given[i] = outputs[i] != NULL;

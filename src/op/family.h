@@ -22,6 +22,7 @@ extern const esp_op esp_op_einsum;
 extern const esp_op esp_op_fourier;
 extern const esp_op esp_op_gather;
 extern const esp_op esp_op_choose;
+extern const esp_op esp_op_walked;
 extern const esp_op esp_op_scatter;
 extern const esp_op esp_op_unique;
 extern const esp_op esp_op_suppress;

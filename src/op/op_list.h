@@ -250,3 +250,5 @@ OP(RANDOM_UNIFORM_LIKE, "RandomUniformLike", random)
 OP(TF_IDF_VECTORIZER, "TfIdfVectorizer", ngrams)
 
 OP(STRING_NORMALIZER, "StringNormalizer", words)
+
+OP(WALK, "espalier:Walk", walked)
