@@ -45,6 +45,7 @@ cluster  iproute2                 the network between two hosts of a test
 bench    libstarpu-dev            a task runtime to compare with
 tsan     clang                    the preset tsan
 tsan     libomp-14-dev            an OpenMP whose races it can see
+tsan     libclang-rt-14-dev       the thread sanitizer itself
 LIST
 }
 

@@ -26,10 +26,8 @@
 #if defined(ESP_ASAN)
 #include <sanitizer/asan_interface.h>
 #endif
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
+#if defined(ESP_VALGRIND)
 #include <valgrind/valgrind.h>
-#endif
 #endif
 
 struct esp_fiber_machine {
