@@ -247,6 +247,11 @@ OP(RANDOM_NORMAL_LIKE, "RandomNormalLike", random)
 OP(RANDOM_UNIFORM, "RandomUniform", random)
 OP(RANDOM_UNIFORM_LIKE, "RandomUniformLike", random)
 
+OP(STRING_CONCAT, "StringConcat", strings)
+OP(STRING_SPLIT, "StringSplit", strings)
+
+OP(REGEX_FULL_MATCH, "RegexFullMatch", regex)
+
 OP(TF_IDF_VECTORIZER, "TfIdfVectorizer", ngrams)
 
 OP(STRING_NORMALIZER, "StringNormalizer", words)

@@ -1,0 +1,278 @@
+#include "op/pattern.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A pattern on its way: what is left of it, and what has been written.
+typedef struct translation {
+  const char *whole, *rest;
+  char *to; // the end of what has been written
+} translation;
+
+static void put(translation *t, const char *text) {
+  const size_t length = strlen(text);
+  memcpy(t->to, text, length + 1);
+  t->to += length;
+}
+
+static void put_char(translation *t, char c) {
+  const char text[] = {c, '\0'};
+  put(t, text);
+}
+
+static esp_status refuse(const translation *t, const char *what) {
+  return ESP_FAIL(ESP_UNSUPPORTED,
+                  "pattern \"%s\": %s at \"%.8s\" has no POSIX counterpart",
+                  t->whole, what, t->rest);
+}
+
+// What \d, \s and \w (which RE2 takes as ASCII) are inside of brackets.
+static const char *class_of(char letter) {
+  switch (letter) {
+  case 'd':
+  case 'D':
+    return "0-9";
+  case 's':
+  case 'S':
+    return "\t\n\f\r ";
+  case 'w':
+  case 'W':
+    return "0-9A-Za-z_";
+  default:
+    return NULL;
+  }
+}
+
+// The character that an escape stands for; '\0': it is none of these.
+static char escaped(char letter) {
+  static const char letters[] = "afnrtv", meant[] = "\a\f\n\r\t\v";
+  const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
+  if (found != NULL) return meant[found - letters];
+  return ispunct((unsigned char)letter) ? letter : '\0';
+}
+
+static void put_literal(translation *t, char c) {
+  if (c != '\0' && strchr("\\^$.[|()?*+{", c) != NULL) put_char(t, '\\');
+  put_char(t, c);
+}
+
+// Brackets, with what POSIX takes literally only in certain places kept aside.
+typedef struct brackets {
+  bool negated, close, open, caret, dash;
+  char *body; // where it begins
+} brackets;
+
+static void put_member(translation *t, brackets *b, char c) {
+  switch (c) {
+  case ']':
+    b->close = true;
+    break;
+  case '[':
+    b->open = true;
+    break;
+  case '^':
+    b->caret = true;
+    break;
+  case '-':
+    b->dash = true;
+    break;
+  default:
+    put_char(t, c);
+  }
+}
+
+// One character of brackets, which may be escaped.
+static esp_status read_member(translation *t, char *c) {
+  *c = t->rest[0];
+  if (*c == '\\') {
+    *c = escaped(t->rest[1]);
+    if (*c == '\0') return refuse(t, "the escape");
+    t->rest++;
+  }
+  if (*c == '\0') {
+    return ESP_FAIL(ESP_BAD_INPUT, "pattern \"%s\": [ without ]", t->whole);
+  }
+  t->rest++;
+  return ESP_OK;
+}
+
+// [:alpha:] and so on, or \d and so on; *done: there was one.
+static esp_status read_class(translation *t, bool *done) {
+  *done = true;
+  const char *end =
+      strncmp(t->rest, "[:", 2) == 0 ? strstr(t->rest, ":]") : NULL;
+  if (end != NULL) {
+    if (t->rest[2] == '^') return refuse(t, "the negated class");
+    while (t->rest < end + 2) put_char(t, *t->rest++);
+    return ESP_OK;
+  }
+  const char *class = t->rest[0] == '\\' ? class_of(t->rest[1]) : NULL;
+  if (class == NULL) {
+    *done = false;
+    return ESP_OK;
+  }
+  if (isupper((unsigned char)t->rest[1])) {
+    return refuse(t, "the negated class in brackets");
+  }
+  put(t, class);
+  t->rest += 2;
+  return ESP_OK;
+}
+
+static esp_status read_range(translation *t, brackets *b) {
+  char first, last;
+  ESP_TRY(read_member(t, &first));
+  if (t->rest[0] != '-' || t->rest[1] == ']' || t->rest[1] == '\0') {
+    put_member(t, b, first);
+    return ESP_OK;
+  }
+  t->rest++;
+  ESP_TRY(read_member(t, &last));
+  if (strchr("[]^-", first) != NULL || strchr("[]^-", last) != NULL) {
+    return refuse(t, "a range of brackets, ^ or - that ends");
+  }
+  if (!isascii((unsigned char)first) || !isascii((unsigned char)last)) {
+    return refuse(t, "a range of letters beyond ASCII");
+  }
+  put_char(t, first);
+  put_char(t, '-');
+  put_char(t, last);
+  return ESP_OK;
+}
+
+// Writes what was kept aside, where it is literal.
+static void close_brackets(translation *t, const brackets *b) {
+  const bool only_caret = b->caret && !b->negated && !b->close && !b->open &&
+                          !b->dash && t->to == b->body;
+  if (only_caret) { // [^] would begin a negation
+    t->to = b->body - 1;
+    put(t, "\\^");
+    return;
+  }
+  if (b->close) { // has to come first
+    memmove(b->body + 1, b->body, (size_t)(t->to - b->body) + 1);
+    b->body[0] = ']';
+    t->to++;
+  }
+  if (b->open) put_char(t, '[');
+  if (b->caret) put_char(t, '^');
+  if (b->dash) put_char(t, '-');
+  put_char(t, ']');
+}
+
+static esp_status translate_brackets(translation *t) {
+  brackets b = {0};
+  t->rest++;
+  put_char(t, '[');
+  b.negated = t->rest[0] == '^';
+  if (b.negated) {
+    put_char(t, '^');
+    t->rest++;
+  }
+  b.body = t->to;
+  for (bool first = true; first || t->rest[0] != ']'; first = false) {
+    bool done;
+    ESP_TRY(read_class(t, &done));
+    if (!done) ESP_TRY(read_range(t, &b));
+  }
+  t->rest++;
+  // A caret of its own must not come first: with others it comes after them.
+  if (b.caret && !b.close && !b.negated && t->to == b.body &&
+      (b.open || b.dash)) {
+    put(t, b.open ? "[" : "-");
+    b.dash = b.dash && b.open;
+    b.open = false;
+  }
+  close_brackets(t, &b);
+  return ESP_OK;
+}
+
+static esp_status translate_escape(translation *t) {
+  const char letter = t->rest[1];
+  const char *class = class_of(letter);
+  if (class != NULL) {
+    put(t, isupper((unsigned char)letter) ? "[^" : "[");
+    put(t, class);
+    put(t, "]");
+  } else {
+    const char meant = escaped(letter);
+    if (meant == '\0') return refuse(t, "the escape");
+    put_literal(t, meant);
+  }
+  t->rest += 2;
+  return ESP_OK;
+}
+
+static esp_status translate_group(translation *t) {
+  put_char(t, '(');
+  if (t->rest[1] != '?') {
+    t->rest++;
+    return ESP_OK;
+  }
+  if (t->rest[2] != ':') return refuse(t, "the group");
+  t->rest += 3;
+  return ESP_OK;
+}
+
+// {n}, {n,} or {n,m}: its length; 0: a brace that stands for itself.
+static size_t repetition_length(const char *text) {
+  size_t length = 1 + strspn(text + 1, "0123456789");
+  if (length == 1) return 0;
+  if (text[length] == ',')
+    length += 1 + strspn(text + length + 1, "0123456789");
+  return text[length] == '}' ? length + 1 : 0;
+}
+
+// Whether few or many are preferred does not matter where all must match.
+static void translate_repetition(translation *t) {
+  size_t length = t->rest[0] == '{' ? repetition_length(t->rest) : 1;
+  if (length == 0) {
+    put_literal(t, *t->rest++);
+    return;
+  }
+  while (length-- > 0) put_char(t, *t->rest++);
+  if (t->rest[0] == '?') t->rest++;
+}
+
+static esp_status translate_next(translation *t) {
+  switch (t->rest[0]) {
+  case '\\':
+    return translate_escape(t);
+  case '[':
+    return translate_brackets(t);
+  case '(':
+    return translate_group(t);
+  case '.': // RE2's does not match the end of a line
+    put(t, "[^\n]");
+    t->rest++;
+    return ESP_OK;
+  case '*':
+  case '+':
+  case '?':
+  case '{':
+    translate_repetition(t);
+    return ESP_OK;
+  default:
+    put_char(t, *t->rest++);
+    return ESP_OK;
+  }
+}
+
+esp_status esp_pattern_translate(const char *pattern, char **posix) {
+  enum { MOST = 8 }; // one character becomes at most so many
+  char *text = malloc(strlen(pattern) * MOST + sizeof "^()$");
+  if (text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot read a pattern");
+  translation t = {.whole = pattern, .rest = pattern, .to = text};
+  esp_status status = ESP_OK;
+  put(&t, "^(");
+  while (status == ESP_OK && t.rest[0] != '\0') status = translate_next(&t);
+  put(&t, ")$");
+  if (status != ESP_OK) {
+    free(text);
+    return status;
+  }
+  *posix = text;
+  return ESP_OK;
+}

@@ -1,0 +1,14 @@
+// Regular expressions of RE2's syntax in the words of POSIX.  Private to op/.
+#ifndef ESP_OP_PATTERN_H
+#define ESP_OP_PATTERN_H
+
+#include "base/status.h"
+
+// Writes an extended POSIX expression that the same whole strings match; the
+// caller frees it with free().  It is meant for a UTF-8 locale.
+// ESP_UNSUPPORTED: names the part of the pattern that POSIX has no words for
+// (flags, named groups, \b, \pN and the like, and ranges beyond ASCII, which
+// glibc does not order).
+esp_status esp_pattern_translate(const char *pattern, char **posix);
+
+#endif

@@ -1,0 +1,140 @@
+// RegexFullMatch: what RE2's syntax says, one pattern and one string at a time.
+#include <stdio.h>
+
+#include "support/check.h"
+#include "support/one_node.h"
+
+static one_node pattern_node(const char *pattern, const char *text) {
+  one_node n = one_node_of("RegexFullMatch", 20);
+  if (pattern != NULL) one_node_string(&n, "pattern", pattern);
+  one_node_input(&n, ESP_STRING, SHAPE(1), NULL);
+  ((const char **)n.in[0].data)[0] = text;
+  return n;
+}
+
+typedef struct trial {
+  const char *pattern, *text;
+  int matches;
+} trial;
+
+static void strings_match_as_a_whole(void) {
+  static const trial trials[] = {
+      {"(\\W|^)[\\w.\\-]{0,25}@(yahoo|gmail)\\.com(\\W|$)", "a@gmail.com", 1},
+      {"(\\W|^)[\\w.\\-]{0,25}@(yahoo|gmail)\\.com(\\W|$)", "a@hotmail.com", 0},
+      {"www\\.[\\w.-]+\\.com", "www.google.com", 1},
+      {"www\\.[\\w.-]+\\.com", "www.google.com.au", 0},
+      {"", "", 1},
+      {"", "a", 0},
+      {"a|ab", "ab", 1},
+      {"^a$", "a", 1},
+      {"a.c", "a\nc", 0},
+      {"a.c",
+       "a\xc3\xa9"
+       "c",
+       1}, // one letter of two bytes
+      {"a..c",
+       "a\xc3\xa9"
+       "c",
+       0},
+      {"[\xc3\xa8\xc3\xa9]+", "\xc3\xa9\xc3\xa8", 1},
+      {"[^a]", "\n", 1},
+      {"\\d+?x??", "12x", 1},
+      {"\\D\\S\\W", "ab-", 1},
+      {"\\D\\S\\W", "ab_", 0},
+      {"a{2}", "aa", 1},
+      {"a{2,}?", "aaa", 1},
+      {"a{,2}", "a{,2}", 1},
+      {"a{,2}", "aa", 0},
+      {"{x}", "{x}", 1},
+      {"(?:ab)*", "abab", 1},
+      {"[]a]+", "]a]", 1},
+      {"[^]a]+", "]", 0},
+      {"[\\]\\[\\^\\-\\\\]+", "[]^-\\", 1},
+      {"[\\^]+", "^^", 1},
+      {"[\\^-]+", "^-", 1},
+      {"[\\^[]+", "^[", 1},
+      {"[\\^-]+", "a", 0},
+      {"[a-]+", "a-", 1},
+      {"[-a]+", "-a", 1},
+      {"[^-]", "-", 0},
+      {"[^\\^]", "^", 0},
+      {"[\\d\\s]+", "1 2", 1},
+      {"[[:alpha:]_]+", "ab_", 1},
+      {"[*.]", "*", 1},
+      {"\\*\\.\\<\\`", "*.<`", 1},
+      {"\\t\\n", "\t\n", 1},
+  };
+  for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+    one_node n = pattern_node(trials[i].pattern, trials[i].text);
+    CHECK_OK(one_node_run(&n, 1));
+    if (one_node_at(&n, 0, 0) != trials[i].matches) {
+      printf("\n    \"%s\" on \"%s\"", trials[i].pattern, trials[i].text);
+    }
+    CU_ASSERT_EQUAL(one_node_at(&n, 0, 0), trials[i].matches);
+    one_node_free(&n);
+  }
+}
+
+static void the_shape_is_kept(void) {
+  one_node n = one_node_of("RegexFullMatch", 20);
+  one_node_string(&n, "pattern", "a+");
+  one_node_input(&n, ESP_STRING, SHAPE(2, 2), NULL);
+  const char **text = n.in[0].data;
+  text[0] = "a";
+  text[1] = "b";
+  text[2] = "";
+  text[3] = "aa";
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_BOOL, SHAPE(2, 2), NUMBERS(1, 0, 0, 1), 0);
+  one_node_free(&n);
+}
+
+static void what_has_no_counterpart_is_named(void) {
+  static const char *const patterns[] = {"a\\b",
+                                         "(?i)a",
+                                         "(?P<name>a)",
+                                         "\\pL",
+                                         "\\x41",
+                                         "[\\Da]",
+                                         "\\Qa\\E",
+                                         "[[:^alpha:]]",
+                                         "[+--]",
+                                         "a\\1",
+                                         "[\xc3\xa0-\xc3\xbc]"};
+  for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+    one_node n = pattern_node(patterns[i], "a");
+    CHECK_STATUS(one_node_infer(&n, 1), ESP_UNSUPPORTED);
+    check_message("has no POSIX counterpart");
+    check_message(patterns[i]);
+    one_node_free(&n);
+  }
+}
+
+static void what_is_no_pattern_is_refused(void) {
+  static const char *const patterns[] = {"(a", "[a", "[", "[^", NULL};
+  for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+    one_node n = pattern_node(patterns[i], "a");
+    CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+    one_node_free(&n);
+  }
+}
+
+static void numbers_are_refused(void) {
+  one_node n = one_node_of("RegexFullMatch", 20);
+  one_node_string(&n, "pattern", "a");
+  one_node_input(&n, ESP_FLOAT, SHAPE(1), NULL);
+  CHECK_STATUS(one_node_infer(&n, 1), ESP_UNSUPPORTED);
+  one_node_free(&n);
+}
+
+int main(void) {
+  static const check_case cases[] = {
+      CASE(strings_match_as_a_whole),
+      CASE(the_shape_is_kept),
+      CASE(what_has_no_counterpart_is_named),
+      CASE(what_is_no_pattern_is_refused),
+      CASE(numbers_are_refused),
+      {NULL, NULL},
+  };
+  return check_run("op/regex", cases);
+}
