@@ -71,14 +71,25 @@ static esp_status run_compress(const esp_args *args) {
   return ESP_OK;
 }
 
-static bool is_zero(const esp_tensor *x, int64_t i) {
-  const esp_number number = esp_number_load(x->type, x->data, i);
+static bool is_zero_number(esp_dtype type, const void *data, int64_t i) {
+  const esp_number number = esp_number_load(type, data, i);
   return number.floating ? number.real == 0 : number.whole == 0;
+}
+
+// Of strings, the empty one is zero; of complex numbers, both parts must be.
+static bool is_zero(const esp_tensor *x, int64_t i) {
+  if (x->type == ESP_STRING) return ((char *const *)x->data)[i][0] == '\0';
+  if (x->type != ESP_COMPLEX64 && x->type != ESP_COMPLEX128) {
+    return is_zero_number(x->type, x->data, i);
+  }
+  const esp_dtype part = x->type == ESP_COMPLEX64 ? ESP_FLOAT : ESP_DOUBLE;
+  return is_zero_number(part, x->data, 2 * i) &&
+         is_zero_number(part, x->data, 2 * i + 1);
 }
 
 static esp_status infer_nonzero(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, 1, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   ESP_TRY(esp_check_known(args, 0));
   const esp_tensor *x = args->in[0];
   esp_shape shape = {.ndim = 2, .dim = {x->shape.ndim, 0}};

@@ -8,11 +8,26 @@
 
 enum { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MAX, REDUCE_MIN };
 
+static esp_status check_combined(const esp_args *args, int reduction) {
+  if (reduction == REDUCE_NONE) return ESP_OK;
+  const bool ordered = reduction == REDUCE_MAX || reduction == REDUCE_MIN;
+  return esp_check_type(
+      args, 0, ordered ? ESP_TYPES_ANY : ESP_TYPES_ANY | ESP_TYPES_COMPLEX);
+}
+
+// Opset 16 brought sums and products, 18 the largest and smallest.
 static esp_status reduction_of(const esp_args *args, int *reduction) {
   static const char *const names[] = {"none", "add", "mul", "max", "min", NULL};
+  const int version = args->node->version;
   ESP_TRY(esp_choice_of(args->node, "reduction", "none", names, reduction));
-  if (*reduction == REDUCE_NONE) return ESP_OK;
-  return esp_check_type(args, 0, ESP_TYPES_NUMERIC);
+  if (*reduction > (version < 16   ? REDUCE_NONE
+                    : version < 18 ? REDUCE_MUL
+                                   : REDUCE_MIN)) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "reduction is \"%s\", which opset %d has not",
+                    names[*reduction], version);
+  }
+  return check_combined(args, *reduction);
 }
 
 static esp_status infer_elements(const esp_args *args) {
@@ -102,6 +117,41 @@ static int64_t combine_whole(const esp_number *a, const esp_number *b,
   }
 }
 
+// Combines element `to` of y with element `from` of x, where both are complex
+// numbers whose parts have this type.
+static void combine_complex(esp_dtype part, void *y, int64_t to, const void *x,
+                            int64_t from, int reduction) {
+  const double a = esp_number_load(part, y, 2 * to).real;
+  const double b = esp_number_load(part, y, 2 * to + 1).real;
+  const double c = esp_number_load(part, x, 2 * from).real;
+  const double d = esp_number_load(part, x, 2 * from + 1).real;
+  const bool add = reduction == REDUCE_ADD;
+  const double made[] = {add ? a + c : a * c - b * d,
+                         add ? b + d : a * d + b * c};
+  for (int i = 0; i < 2; i++) {
+    esp_number_store(part, y, 2 * to + i,
+                     (esp_number){.floating = true, .real = made[i]});
+  }
+}
+
+static void combine_one(const esp_tensor *y, int64_t to,
+                        const esp_tensor *updates, int64_t from,
+                        int reduction) {
+  if (y->type == ESP_COMPLEX64 || y->type == ESP_COMPLEX128) {
+    combine_complex(y->type == ESP_COMPLEX64 ? ESP_FLOAT : ESP_DOUBLE, y->data,
+                    to, updates->data, from, reduction);
+    return;
+  }
+  esp_number a = esp_number_load(y->type, y->data, to);
+  const esp_number b = esp_number_load(y->type, updates->data, from);
+  if (a.floating) {
+    a.real = combine_real(a.real, b.real, reduction);
+  } else {
+    a.whole = combine_whole(&a, &b, reduction);
+  }
+  esp_number_store(y->type, y->data, to, a);
+}
+
 // Puts updates [from, from + count) at elements [to, to + count) of y.
 static void put(const esp_args *args, int64_t to, int64_t from, int64_t count,
                 int reduction) {
@@ -115,15 +165,7 @@ static void put(const esp_args *args, int64_t to, int64_t from, int64_t count,
     return;
   }
   for (int64_t i = 0; i < count; i++) {
-    esp_number a = esp_number_load(y->type, y->data, to + i);
-    const esp_number b =
-        esp_number_load(updates->type, updates->data, from + i);
-    if (a.floating) {
-      a.real = combine_real(a.real, b.real, reduction);
-    } else {
-      a.whole = combine_whole(&a, &b, reduction);
-    }
-    esp_number_store(y->type, y->data, to + i, a);
+    combine_one(y, to + i, updates, from + i, reduction);
   }
 }
 

@@ -29,13 +29,10 @@ static esp_status things_of(const esp_args *args, things *t) {
 }
 
 // A NaN is larger than all numbers, and one NaN is as good as another.
-static int compare_elements(const esp_tensor *x, int64_t i, int64_t k) {
-  if (x->type == ESP_STRING) {
-    char *const *text = x->data;
-    return strcmp(text[i], text[k]);
-  }
-  const esp_number a = esp_number_load(x->type, x->data, i);
-  const esp_number b = esp_number_load(x->type, x->data, k);
+static int compare_numbers(esp_dtype type, const void *data, int64_t i,
+                           int64_t k) {
+  const esp_number a = esp_number_load(type, data, i);
+  const esp_number b = esp_number_load(type, data, k);
   if (a.floating) {
     const bool first = a.real != a.real, second = b.real != b.real;
     if (first || second) return (int)first - (int)second;
@@ -46,6 +43,21 @@ static int compare_elements(const esp_tensor *x, int64_t i, int64_t k) {
     return (u > v) - (u < v);
   }
   return (a.whole > b.whole) - (a.whole < b.whole);
+}
+
+// Complex numbers are in the order of their real parts first, as in NumPy.
+static int compare_elements(const esp_tensor *x, int64_t i, int64_t k) {
+  if (x->type == ESP_STRING) {
+    char *const *text = x->data;
+    return strcmp(text[i], text[k]);
+  }
+  if (x->type != ESP_COMPLEX64 && x->type != ESP_COMPLEX128) {
+    return compare_numbers(x->type, x->data, i, k);
+  }
+  const esp_dtype part = x->type == ESP_COMPLEX64 ? ESP_FLOAT : ESP_DOUBLE;
+  const int order = compare_numbers(part, x->data, 2 * i, 2 * k);
+  return order != 0 ? order
+                    : compare_numbers(part, x->data, 2 * i + 1, 2 * k + 1);
 }
 
 static int compare(const things *t, int64_t a, int64_t b) {
@@ -119,7 +131,8 @@ static groups find_groups(const things *t, bool sorted, int64_t *memory) {
 static esp_status infer(const esp_args *args) {
   things t;
   ESP_TRY(esp_check_arity(args, 1, 1, 4));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY | ESP_TYPE(ESP_STRING)));
+  ESP_TRY(esp_check_type(
+      args, 0, ESP_TYPES_ANY | ESP_TYPES_COMPLEX | ESP_TYPE(ESP_STRING)));
   ESP_TRY(things_of(args, &t));
   ESP_TRY(esp_check_known(args, 0));
   int64_t *memory = calloc((size_t)t.n + 1, 3 * sizeof *memory);

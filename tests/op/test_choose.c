@@ -1,4 +1,6 @@
 // Compress and NonZero.
+#include <math.h>
+
 #include "support/check.h"
 #include "support/one_node.h"
 
@@ -67,6 +69,41 @@ static void nonzero_gives_a_row_for_each_axis(void) {
   }
 }
 
+static void minus_zero_is_zero_and_nan_is_not(void) {
+  one_node n = one_node_of("NonZero", 9);
+  one_node_input(&n, ESP_FLOAT, SHAPE(3), NUMBERS(-0.0, NAN, 0));
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_INT64, SHAPE(1, 1), NUMBERS(1), 0);
+  one_node_free(&n);
+}
+
+static void empty_text_and_complex_zero_are_zero(void) {
+  one_node n = one_node_of("NonZero", 9);
+  one_node_input(&n, ESP_STRING, SHAPE(2), NULL);
+  ((const char **)n.in[0].data)[0] = "";
+  ((const char **)n.in[0].data)[1] = "a";
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_INT64, SHAPE(1, 1), NUMBERS(1), 0);
+  one_node_free(&n);
+  n = one_node_of("NonZero", 9);
+  one_node_input(&n, ESP_COMPLEX64, SHAPE(2), NULL);
+  float *x = n.in[0].data;
+  x[0] = x[1] = x[2] = 0;
+  x[3] = 1;
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_INT64, SHAPE(1, 1), NUMBERS(1), 0);
+  one_node_free(&n);
+}
+
+static void a_scalar_has_no_axes(void) {
+  one_node n = one_node_of("NonZero", 13);
+  one_node_input(&n, ESP_FLOAT, SCALAR, NUMBERS(5));
+  CHECK_OK(one_node_infer(&n, 1));
+  CU_ASSERT_EQUAL(n.out[0].shape.dim[0], 0);
+  CU_ASSERT_EQUAL(n.out[0].shape.dim[1], 1);
+  one_node_free(&n);
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(compress_takes_slabs_along_an_axis),
@@ -74,6 +111,9 @@ int main(void) {
       CASE(conditions_beyond_the_end_count_for_nothing),
       CASE(a_condition_that_is_no_truth_value_is_refused),
       CASE(nonzero_gives_a_row_for_each_axis),
+      CASE(minus_zero_is_zero_and_nan_is_not),
+      CASE(empty_text_and_complex_zero_are_zero),
+      CASE(a_scalar_has_no_axes),
       {NULL, NULL},
   };
   return check_run("choose", cases);

@@ -1,5 +1,7 @@
 // Unique against counting by hand; NonMaxSuppression against its definition.
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/check.h"
 #include "support/one_node.h"
@@ -52,6 +54,43 @@ static void elements_sorted_and_in_their_order(void) {
               NUMBERS(0, 1, 1, 2, 3, 2), NUMBERS(1, 2, 2, 1));
     one_node_free(&n);
   }
+}
+
+static void text_is_in_the_order_of_its_bytes(void) {
+  static const char *const text[] = {"b", "a", "b", "", "\xc3\xa9"};
+  static const char *const want[] = {"", "a", "b", "\xc3\xa9"};
+  one_node n = one_node_of("Unique", 11);
+  one_node_input(&n, ESP_STRING, SHAPE(5), NULL);
+  memcpy(n.in[0].data, text, sizeof text);
+  CHECK_OK(one_node_run(&n, 4));
+  CU_ASSERT_EQUAL_FATAL(n.out[0].shape.dim[0], 4);
+  for (int i = 0; i < 4; i++) {
+    CU_ASSERT_STRING_EQUAL(((char *const *)n.out[0].data)[i], want[i]);
+  }
+  one_node_check(&n, 2, ESP_INT64, SHAPE(5), NUMBERS(2, 1, 2, 0, 3), 0);
+  one_node_free(&n);
+}
+
+static void complex_numbers_are_in_the_order_of_their_parts(void) {
+  static const float x[] = {1, 2, 1, -2, 0, 9, 1, 2};
+  static const float want[] = {0, 9, 1, -2, 1, 2};
+  one_node n = one_node_of("Unique", 11);
+  one_node_input(&n, ESP_COMPLEX64, SHAPE(4), NULL);
+  memcpy(n.in[0].data, x, sizeof x);
+  CHECK_OK(one_node_run(&n, 4));
+  CU_ASSERT_EQUAL_FATAL(n.out[0].shape.dim[0], 3);
+  check_same_bytes(n.out[0].data, want, sizeof want);
+  one_node_check(&n, 3, ESP_INT64, SHAPE(3), NUMBERS(1, 1, 2), 0);
+  one_node_free(&n);
+}
+
+static void one_nan_is_as_good_as_another(void) {
+  one_node n = one_node_of("Unique", 11);
+  one_node_input(&n, ESP_FLOAT, SHAPE(4), NUMBERS(NAN, 1, NAN, INFINITY));
+  CHECK_OK(one_node_run(&n, 4));
+  one_node_check(&n, 0, ESP_FLOAT, SHAPE(3), NUMBERS(1, INFINITY, NAN), 0);
+  one_node_check(&n, 1, ESP_INT64, SHAPE(3), NUMBERS(1, 3, 0), 0);
+  one_node_free(&n);
 }
 
 static void columns_are_compared_whole(void) {
@@ -115,6 +154,9 @@ static void without_a_number_no_box_is_selected(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(elements_sorted_and_in_their_order),
+      CASE(text_is_in_the_order_of_its_bytes),
+      CASE(complex_numbers_are_in_the_order_of_their_parts),
+      CASE(one_nan_is_as_good_as_another),
       CASE(columns_are_compared_whole),
       CASE(nothing_has_no_unique_elements),
       CASE(boxes_that_overlap_the_best_go),
