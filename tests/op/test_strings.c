@@ -1,6 +1,5 @@
 // StringConcat with broadcasting; StringSplit as Python's split() does it.
 #include <stdlib.h>
-#include <string.h>
 
 #include "support/check.h"
 #include "support/one_node.h"
@@ -18,46 +17,33 @@ static void free_node(one_node *n) {
   one_node_free(n);
 }
 
-static void add_words(one_node *n, esp_shape shape, const char *const *words) {
-  one_node_input(n, ESP_STRING, shape, NULL);
-  memcpy(n->in[n->node.nin - 1].data, words,
-         (size_t)esp_shape_count(&shape) * sizeof *words);
-}
-
-static void check_words(const one_node *n, esp_shape shape,
-                        const char *const *want) {
-  CU_ASSERT_FATAL(esp_shape_equal(&n->out[0].shape, &shape));
-  for (int64_t i = 0; i < esp_shape_count(&shape); i++) {
-    CU_ASSERT_STRING_EQUAL(((char *const *)n->out[0].data)[i], want[i]);
-  }
-}
-
 static void strings_are_joined(void) {
   one_node n = strings_node("StringConcat");
-  add_words(&n, SHAPE(2), WORDS("abc", ""));
-  add_words(&n, SHAPE(2), WORDS(".com", "\xc3\xa9"));
+  one_node_texts(&n, SHAPE(2), WORDS("abc", ""));
+  one_node_texts(&n, SHAPE(2), WORDS(".com", "\xc3\xa9"));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, SHAPE(2), WORDS("abc.com", "\xc3\xa9"));
+  one_node_check_texts(&n, 0, SHAPE(2), WORDS("abc.com", "\xc3\xa9"));
   free_node(&n);
 }
 
 static void joining_broadcasts(void) {
   one_node n = strings_node("StringConcat");
-  add_words(&n, SHAPE(2, 1), WORDS("a", "b"));
-  add_words(&n, SHAPE(3), WORDS("x", "y", "z"));
+  one_node_texts(&n, SHAPE(2, 1), WORDS("a", "b"));
+  one_node_texts(&n, SHAPE(3), WORDS("x", "y", "z"));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, SHAPE(2, 3), WORDS("ax", "ay", "az", "bx", "by", "bz"));
+  one_node_check_texts(&n, 0, SHAPE(2, 3),
+                       WORDS("ax", "ay", "az", "bx", "by", "bz"));
   free_node(&n);
   n = strings_node("StringConcat");
-  add_words(&n, SHAPE(2), WORDS("a", "b"));
-  add_words(&n, SHAPE(3), WORDS("x", "y", "z"));
+  one_node_texts(&n, SHAPE(2), WORDS("a", "b"));
+  one_node_texts(&n, SHAPE(3), WORDS("x", "y", "z"));
   CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
   free_node(&n);
 }
 
 static void numbers_are_refused(void) {
   one_node n = strings_node("StringConcat");
-  add_words(&n, SHAPE(1), WORDS("a"));
+  one_node_texts(&n, SHAPE(1), WORDS("a"));
   one_node_input(&n, ESP_FLOAT, SHAPE(1), NULL);
   CHECK_STATUS(one_node_infer(&n, 1), ESP_UNSUPPORTED);
   free_node(&n);
@@ -65,8 +51,8 @@ static void numbers_are_refused(void) {
 
 static void without_an_arena_nothing_is_made(void) {
   one_node n = one_node_of("StringConcat", 20);
-  add_words(&n, SHAPE(1), WORDS("a"));
-  add_words(&n, SHAPE(1), WORDS("b"));
+  one_node_texts(&n, SHAPE(1), WORDS("a"));
+  one_node_texts(&n, SHAPE(1), WORDS("b"));
   CHECK_STATUS(one_node_run(&n, 1), ESP_UNSUPPORTED);
   one_node_free(&n);
 }
@@ -82,9 +68,9 @@ static void check_split(const splitting *s) {
   one_node n = strings_node("StringSplit");
   if (s->delimiter != NULL) one_node_string(&n, "delimiter", s->delimiter);
   if (s->most >= 0) one_node_int(&n, "maxsplit", s->most);
-  add_words(&n, SCALAR, &s->text);
+  one_node_texts(&n, SCALAR, &s->text);
   CHECK_OK(one_node_run(&n, 2));
-  check_words(&n, SHAPE(s->count), s->part);
+  one_node_check_texts(&n, 0, SHAPE(s->count), s->part);
   one_node_check(&n, 1, ESP_INT64, SCALAR, NUMBERS((double)s->count), 0);
   free_node(&n);
 }
@@ -109,9 +95,10 @@ static void a_string_is_split(void) {
 static void shorter_ones_are_padded(void) {
   one_node n = strings_node("StringSplit");
   one_node_string(&n, "delimiter", ",");
-  add_words(&n, SHAPE(2, 1), WORDS("a", "b,c,d"));
+  one_node_texts(&n, SHAPE(2, 1), WORDS("a", "b,c,d"));
   CHECK_OK(one_node_run(&n, 2));
-  check_words(&n, SHAPE(2, 1, 3), WORDS("a", "", "", "b", "c", "d"));
+  one_node_check_texts(&n, 0, SHAPE(2, 1, 3),
+                       WORDS("a", "", "", "b", "c", "d"));
   one_node_check(&n, 1, ESP_INT64, SHAPE(2, 1), NUMBERS(1, 3), 0);
   free_node(&n);
 }

@@ -6,19 +6,9 @@
 
 static const char *const words[] = {"a", "b", "", "d", "\xc3\xa9", "f"};
 
-// The words in place of an input's numbers.
+// As many of the words as the shape asks for.
 static void add_words(one_node *n, esp_shape shape) {
-  one_node_input(n, ESP_STRING, shape, NULL);
-  memcpy(n->in[n->node.nin - 1].data, words,
-         (size_t)esp_shape_count(&shape) * sizeof *words);
-}
-
-static void check_words(const one_node *n, const char *const *want) {
-  CU_ASSERT_EQUAL_FATAL(n->out[0].type, ESP_STRING);
-  const int64_t count = esp_shape_count(&n->out[0].shape);
-  for (int64_t i = 0; i < count; i++) {
-    CU_ASSERT_STRING_EQUAL(((char *const *)n->out[0].data)[i], want[i]);
-  }
+  one_node_texts(n, shape, words);
 }
 
 static void text_is_gathered(void) {
@@ -27,7 +17,7 @@ static void text_is_gathered(void) {
   add_words(&n, SHAPE(2, 3));
   one_node_input(&n, ESP_INT64, SHAPE(2), NUMBERS(1, 0));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, want);
+  one_node_check_texts(&n, 0, SHAPE(2, 3), want);
   one_node_free(&n);
 }
 
@@ -36,7 +26,7 @@ static void text_is_transposed(void) {
   one_node n = one_node_of("Transpose", 13);
   add_words(&n, SHAPE(2, 3));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, want);
+  one_node_check_texts(&n, 0, SHAPE(3, 2), want);
   one_node_free(&n);
 }
 
@@ -47,7 +37,7 @@ static void text_is_joined(void) {
   add_words(&n, SHAPE(2));
   add_words(&n, SHAPE(3));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, want);
+  one_node_check_texts(&n, 0, SHAPE(5), want);
   one_node_free(&n);
 }
 
@@ -57,7 +47,7 @@ static void text_is_padded_with_empty_strings(void) {
   add_words(&n, SHAPE(2));
   one_node_input(&n, ESP_INT64, SHAPE(2), NUMBERS(1, 2));
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, want);
+  one_node_check_texts(&n, 0, SHAPE(5), want);
   one_node_free(&n);
 }
 
@@ -69,7 +59,7 @@ static void text_is_chosen(void) {
   add_words(&n, SHAPE(3));
   ((const char **)n.in[2].data)[1] = "";
   CHECK_OK(one_node_run(&n, 1));
-  check_words(&n, want);
+  one_node_check_texts(&n, 0, SHAPE(3), want);
   one_node_free(&n);
 }
 

@@ -1,6 +1,5 @@
 // StringNormalizer: stop words, and letters of one to four bytes.
 #include <stdlib.h>
-#include <string.h>
 
 #include "support/check.h"
 #include "support/one_node.h"
@@ -10,8 +9,7 @@
 static one_node words_node(esp_shape shape, const char *const *words) {
   one_node n = one_node_of("StringNormalizer", 10);
   if (esp_arena_create(&n.strings) != ESP_OK) abort();
-  one_node_input(&n, ESP_STRING, shape, NULL);
-  memcpy(n.in[0].data, words, (size_t)esp_shape_count(&shape) * sizeof *words);
+  one_node_texts(&n, shape, words);
   return n;
 }
 
@@ -22,10 +20,7 @@ static void free_node(one_node *n) {
 
 static void check_words(one_node *n, esp_shape shape, const char *const *want) {
   CHECK_OK(one_node_run(n, 1));
-  CU_ASSERT_FATAL(esp_shape_equal(&n->out[0].shape, &shape));
-  for (int64_t i = 0; i < esp_shape_count(&shape); i++) {
-    CU_ASSERT_STRING_EQUAL(((char *const *)n->out[0].data)[i], want[i]);
-  }
+  one_node_check_texts(n, 0, shape, want);
   free_node(n);
 }
 

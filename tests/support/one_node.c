@@ -92,6 +92,14 @@ void one_node_input(one_node *n, esp_dtype type, esp_shape shape,
   n->in_list[n->node.nin++] = t;
 }
 
+void one_node_texts(one_node *n, esp_shape shape, const char *const *text) {
+  one_node_input(n, ESP_STRING, shape, NULL);
+  if (text == NULL) return; // there is no element
+  if (text == NULL) return; // there is no element
+  memcpy(n->in[n->node.nin - 1].data, text,
+         (size_t)esp_shape_count(&shape) * sizeof *text);
+}
+
 void one_node_omit(one_node *n) { n->in_list[n->node.nin++] = NULL; }
 
 // The node's tensors as arguments; pointers into n, which may have moved.
@@ -228,4 +236,14 @@ void one_node_check(const one_node *n, int output, esp_dtype type,
     }
   }
   CU_ASSERT_EQUAL(wrong, 0);
+}
+
+void one_node_check_texts(const one_node *n, int output, esp_shape shape,
+                          const char *const *want) {
+  const esp_tensor *t = &n->out[output];
+  CU_ASSERT_EQUAL_FATAL(t->type, ESP_STRING);
+  CU_ASSERT_FATAL(esp_shape_equal(&t->shape, &shape));
+  for (int64_t i = 0; i < esp_shape_count(&shape); i++) {
+    CU_ASSERT_STRING_EQUAL(((char *const *)t->data)[i], want[i]);
+  }
 }

@@ -43,6 +43,8 @@ void one_node_strings(one_node *n, const char *name, const char *const *list,
 // where the type is.
 void one_node_input(one_node *n, esp_dtype type, esp_shape shape,
                     const double *numbers);
+// The next input, of strings; they are kept.
+void one_node_texts(one_node *n, esp_shape shape, const char *const *text);
 void one_node_omit(one_node *n); // the next input is left out
 
 // Works out types and shapes of `outputs` outputs.
@@ -58,6 +60,9 @@ double one_node_in(const one_node *n, int input, int64_t i);
 // Asserts type, shape, and each number within tolerance * (1 + |want|).
 void one_node_check(const one_node *n, int output, esp_dtype type,
                     esp_shape shape, const double *want, double tolerance);
+// Asserts strings, their shape, and each of them.
+void one_node_check_texts(const one_node *n, int output, esp_shape shape,
+                          const char *const *want);
 // The relative error of one rounding to the type, with some room; 0: exact.
 double one_node_tolerance(esp_dtype type);
 
