@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+// RE2 allows so many repetitions of a thing, those around it included; it also
+// keeps the C library, which copies what is repeated, from running away.
+enum { MOST_REPETITIONS = 1000, MOST_DEPTH = 64 };
+
 // A pattern on its way: what is left of it, and what has been written.
 typedef struct translation {
   const char *whole, *rest;
-  char *to; // the end of what has been written
+  char *to;                   // the end of what has been written
+  int depth;                  // groups that are open
+  int inside[MOST_DEPTH + 1]; // most repetitions in each of them so far
+  int last;                   // and in the thing that was read last
 } translation;
 
 static void put(translation *t, const char *text) {
@@ -205,7 +212,9 @@ static esp_status translate_escape(translation *t) {
   return ESP_OK;
 }
 
-static esp_status translate_group(translation *t) {
+static esp_status open_group(translation *t) {
+  if (t->depth == MOST_DEPTH) return refuse(t, "a group that deep");
+  t->inside[++t->depth] = 1;
   put_char(t, '(');
   if (t->rest[1] != '?') {
     t->rest++;
@@ -213,6 +222,16 @@ static esp_status translate_group(translation *t) {
   }
   if (t->rest[2] != ':') return refuse(t, "the group");
   t->rest += 3;
+  return ESP_OK;
+}
+
+static esp_status close_group(translation *t) {
+  if (t->depth == 0) {
+    return ESP_FAIL(ESP_BAD_INPUT, "pattern \"%s\": ) without (", t->whole);
+  }
+  t->last = t->inside[t->depth--];
+  if (t->last > t->inside[t->depth]) t->inside[t->depth] = t->last;
+  put_char(t, *t->rest++);
   return ESP_OK;
 }
 
@@ -225,25 +244,50 @@ static size_t repetition_length(const char *text) {
   return text[length] == '}' ? length + 1 : 0;
 }
 
+// Counts the repetitions of braces in; `braces` is well formed.
+static esp_status count_repetitions(translation *t, const char *braces) {
+  char *end;
+  long most = strtol(braces + 1, &end, 10);
+  if (*end == ',' && end[1] != '}') {
+    const long other = strtol(end + 1, NULL, 10);
+    if (other > most) most = other;
+  }
+  if (most > MOST_REPETITIONS / t->last) {
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "pattern \"%s\": more than %d repetitions at \"%.16s\"",
+                    t->whole, MOST_REPETITIONS, braces);
+  }
+  if (most > 1) t->last *= (int)most;
+  if (t->last > t->inside[t->depth]) t->inside[t->depth] = t->last;
+  return ESP_OK;
+}
+
 // Whether few or many are preferred does not matter where all must match.
-static void translate_repetition(translation *t) {
-  size_t length = t->rest[0] == '{' ? repetition_length(t->rest) : 1;
-  if (length == 0) {
-    put_literal(t, *t->rest++);
-    return;
+static esp_status translate_repetition(translation *t) {
+  size_t length = 1;
+  if (t->rest[0] == '{') {
+    length = repetition_length(t->rest);
+    if (length == 0) {
+      put_literal(t, *t->rest++);
+      t->last = 1;
+      return ESP_OK;
+    }
+    ESP_TRY(count_repetitions(t, t->rest));
   }
   while (length-- > 0) put_char(t, *t->rest++);
   if (t->rest[0] == '?') t->rest++;
+  return ESP_OK;
 }
 
 static esp_status translate_next(translation *t) {
+  if (strchr("*+?{)", t->rest[0]) == NULL) t->last = 1;
   switch (t->rest[0]) {
   case '\\':
     return translate_escape(t);
   case '[':
     return translate_brackets(t);
   case '(':
-    return translate_group(t);
+    return open_group(t);
   case '.': // RE2's does not match the end of a line
     put(t, "[^\n]");
     t->rest++;
@@ -252,8 +296,9 @@ static esp_status translate_next(translation *t) {
   case '+':
   case '?':
   case '{':
-    translate_repetition(t);
-    return ESP_OK;
+    return translate_repetition(t);
+  case ')':
+    return close_group(t);
   default:
     put_char(t, *t->rest++);
     return ESP_OK;
@@ -264,7 +309,8 @@ esp_status esp_pattern_translate(const char *pattern, char **posix) {
   enum { MOST = 8 }; // one character becomes at most so many
   char *text = malloc(strlen(pattern) * MOST + sizeof "^()$");
   if (text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot read a pattern");
-  translation t = {.whole = pattern, .rest = pattern, .to = text};
+  translation t = {
+      .whole = pattern, .rest = pattern, .to = text, .inside = {1}, .last = 1};
   esp_status status = ESP_OK;
   put(&t, "^(");
   while (status == ESP_OK && t.rest[0] != '\0') status = translate_next(&t);

@@ -47,6 +47,9 @@ static void strings_match_as_a_whole(void) {
       {"a{,2}", "aa", 0},
       {"{x}", "{x}", 1},
       {"(?:ab)*", "abab", 1},
+      {"(a{1}b{1000}|(c{20}){50}){1}", "ab", 0},
+      {"(a{2}b{2}){2}c{900}?|aabbaabb", "aabbaabb", 1},
+      {"a{0}b", "b", 1},
       {"[]a]+", "]a]", 1},
       {"[^]a]+", "]", 0},
       {"[\\]\\[\\^\\-\\\\]+", "[]^-\\", 1},
@@ -111,7 +114,16 @@ static void what_has_no_counterpart_is_named(void) {
 }
 
 static void what_is_no_pattern_is_refused(void) {
-  static const char *const patterns[] = {"(a", "[a", "[", "[^", NULL};
+  static const char *const patterns[] = {"(a",
+                                         "[a",
+                                         "[",
+                                         "[^",
+                                         "a)",
+                                         "a{1001}",
+                                         "(a{40}b){40}",
+                                         "((a{1000}){1000}){1000}",
+                                         "a{99999999999999999999}",
+                                         NULL};
   for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
     one_node n = pattern_node(patterns[i], "a");
     CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
