@@ -95,7 +95,6 @@ void one_node_input(one_node *n, esp_dtype type, esp_shape shape,
 void one_node_texts(one_node *n, esp_shape shape, const char *const *text) {
   one_node_input(n, ESP_STRING, shape, NULL);
   if (text == NULL) return; // there is no element
-  if (text == NULL) return; // there is no element
   memcpy(n->in[n->node.nin - 1].data, text,
          (size_t)esp_shape_count(&shape) * sizeof *text);
 }
