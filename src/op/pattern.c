@@ -16,6 +16,7 @@ typedef struct translation {
   int depth;                  // groups that are open
   int inside[MOST_DEPTH + 1]; // most repetitions in each of them so far
   int last;                   // and in the thing that was read last
+  bool repeatable;            // the thing that was read last
 } translation;
 
 static void put(translation *t, const char *text) {
@@ -33,6 +34,11 @@ static esp_status refuse(const translation *t, const char *what) {
   return ESP_FAIL(ESP_UNSUPPORTED,
                   "pattern \"%s\": %s at \"%.8s\" has no POSIX counterpart",
                   t->whole, what, t->rest);
+}
+
+static esp_status blame(const translation *t, const char *what) {
+  return ESP_FAIL(ESP_BAD_INPUT, "pattern \"%s\": %s at \"%.8s\"", t->whole,
+                  what, t->rest);
 }
 
 // What \d, \s and \w (which RE2 takes as ASCII) are inside of brackets.
@@ -105,16 +111,44 @@ static esp_status read_member(translation *t, char *c) {
   return ESP_OK;
 }
 
+// RE2's classes are ASCII's, whatever the locale says of other letters.
+static const char *named_class(const char *name, size_t length) {
+  static const struct {
+    const char *name, *members;
+  } classes[] = {{"alnum", "0-9A-Za-z"},     {"alpha", "A-Za-z"},
+                 {"ascii", "\x01-\x7f"},     {"blank", "\t "},
+                 {"cntrl", "\x01-\x1f\x7f"}, {"digit", "0-9"},
+                 {"graph", "!-~"},           {"lower", "a-z"},
+                 {"print", " -~"},           {"punct", "!-/:-@\\_`{-~"},
+                 {"space", "\t-\r "},        {"upper", "A-Z"},
+                 {"word", "0-9A-Za-z_"},     {"xdigit", "0-9A-Fa-f"}};
+  for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+    if (strlen(classes[i].name) == length &&
+        strncmp(classes[i].name, name, length) == 0) {
+      return classes[i].members;
+    }
+  }
+  return NULL;
+}
+
+static esp_status put_named_class(translation *t, brackets *b,
+                                  const char *end) {
+  const char *name = t->rest + 2;
+  if (name[0] == '^') return refuse(t, "the negated class");
+  const char *members = named_class(name, (size_t)(end - name));
+  if (members == NULL) return blame(t, "there is no such class");
+  put(t, members);
+  if (strncmp(name, "punct", 5) == 0) b->open = b->close = b->caret = true;
+  t->rest = end + 2;
+  return ESP_OK;
+}
+
 // [:alpha:] and so on, or \d and so on; *done: there was one.
-static esp_status read_class(translation *t, bool *done) {
+static esp_status read_class(translation *t, brackets *b, bool *done) {
   *done = true;
   const char *end =
       strncmp(t->rest, "[:", 2) == 0 ? strstr(t->rest, ":]") : NULL;
-  if (end != NULL) {
-    if (t->rest[2] == '^') return refuse(t, "the negated class");
-    while (t->rest < end + 2) put_char(t, *t->rest++);
-    return ESP_OK;
-  }
+  if (end != NULL) return put_named_class(t, b, end);
   const char *class = t->rest[0] == '\\' ? class_of(t->rest[1]) : NULL;
   if (class == NULL) {
     *done = false;
@@ -181,7 +215,7 @@ static esp_status translate_brackets(translation *t) {
   b.body = t->to;
   for (bool first = true; first || t->rest[0] != ']'; first = false) {
     bool done;
-    ESP_TRY(read_class(t, &done));
+    ESP_TRY(read_class(t, &b, &done));
     if (!done) ESP_TRY(read_range(t, &b));
   }
   t->rest++;
@@ -227,7 +261,7 @@ static esp_status open_group(translation *t) {
 
 static esp_status close_group(translation *t) {
   if (t->depth == 0) {
-    return ESP_FAIL(ESP_BAD_INPUT, "pattern \"%s\": ) without (", t->whole);
+    return blame(t, ") without (");
   }
   t->last = t->inside[t->depth--];
   if (t->last > t->inside[t->depth]) t->inside[t->depth] = t->last;
@@ -270,17 +304,23 @@ static esp_status translate_repetition(translation *t) {
     if (length == 0) {
       put_literal(t, *t->rest++);
       t->last = 1;
+      t->repeatable = true;
       return ESP_OK;
     }
     ESP_TRY(count_repetitions(t, t->rest));
   }
+  if (!t->repeatable) return blame(t, "nothing to repeat");
+  t->repeatable = false;
   while (length-- > 0) put_char(t, *t->rest++);
   if (t->rest[0] == '?') t->rest++;
   return ESP_OK;
 }
 
 static esp_status translate_next(translation *t) {
-  if (strchr("*+?{)", t->rest[0]) == NULL) t->last = 1;
+  if (strchr("*+?{", t->rest[0]) == NULL) {
+    t->repeatable = strchr("(|", t->rest[0]) == NULL;
+    if (t->rest[0] != ')') t->last = 1;
+  }
   switch (t->rest[0]) {
   case '\\':
     return translate_escape(t);

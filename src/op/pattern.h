@@ -8,8 +8,9 @@
 // caller frees it with free().  It is meant for a UTF-8 locale.
 // ESP_UNSUPPORTED: names the part of the pattern that POSIX has no words for
 // (flags, named groups, \b, \pN and the like, and ranges beyond ASCII, which
-// glibc does not order).  ESP_BAD_INPUT: brackets or groups are left open, or
-// something repeats more than the 1000 times that RE2 allows.
+// glibc does not order).  ESP_BAD_INPUT: brackets or groups are left open, a
+// class is unknown, something repeats more than the 1000 times that RE2 allows,
+// or there is nothing to repeat (a** too).
 esp_status esp_pattern_translate(const char *pattern, char **posix);
 
 #endif

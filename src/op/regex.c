@@ -81,11 +81,14 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   const int64_t count = esp_shape_count(&args->in[0]->shape);
   (void)team;
   const locale_t before = uselocale(m->locale);
-  for (int64_t i = 0; i < count; i++) {
-    matches[i] = regexec(&m->regex, text[i], 0, NULL, 0) == 0;
+  int found = 0;
+  for (int64_t i = 0; i < count && (found == 0 || found == REG_NOMATCH); i++) {
+    found = regexec(&m->regex, text[i], 0, NULL, 0);
+    matches[i] = found == 0;
   }
   (void)uselocale(before);
-  return ESP_OK;
+  if (found == 0 || found == REG_NOMATCH) return ESP_OK;
+  return ESP_FAIL(ESP_NO_MEMORY, "cannot match a pattern");
 }
 
 const esp_op esp_op_regex = {
