@@ -45,7 +45,26 @@ static esp_status run_concat(const esp_args *args, esp_arena *arena) {
   return ESP_OK;
 }
 
-// A string being split, as Python's split() does.
+// The bytes of the white space at the beginning of a text; 0: there is none.
+// Source: Unicode's property White_Space, which Python's split() follows.
+static size_t space_at(const char *text) {
+  static const char *const wide[] = {
+      "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+      "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+  if (*text == ' ' || (*text >= '\t' && *text <= '\r')) return 1;
+  if ((unsigned char)*text < 0x80) return 0;
+  if (strncmp(text, "\xe2\x80", 2) == 0) { // U+2000 to U+200A
+    const unsigned char last = (unsigned char)text[2];
+    if (last >= 0x80 && last <= 0x8a) return 3;
+  }
+  for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+    const size_t bytes = strlen(wide[i]);
+    if (strncmp(text, wide[i], bytes) == 0) return bytes;
+  }
+  return 0;
+}
+
+// A string being split.
 typedef struct splitting {
   const char *rest;      // NULL: nothing is left
   const char *delimiter; // "": runs of white space
@@ -59,29 +78,37 @@ static splitting split_of(const esp_node *node, const char *text) {
                      .splits = most < 0 ? INT64_MAX : most};
 }
 
+// The last word is all that is left, but for white space at its end, which
+// the standard's text has removed.
+static bool next_word(splitting *s, const char **part, size_t *length) {
+  size_t space;
+  while ((space = space_at(s->rest)) > 0) s->rest += space;
+  if (s->rest[0] == '\0') return false;
+  const bool is_last = s->splits-- <= 0;
+  const char *at = s->rest;
+  *part = at;
+  while (*at != '\0' && (is_last || space_at(at) == 0)) {
+    space = space_at(at);
+    at += space > 0 ? space : 1;
+    if (space == 0) *length = (size_t)(at - *part);
+  }
+  s->rest = at;
+  return true;
+}
+
+static bool next_field(splitting *s, const char **part, size_t *length) {
+  if (s->rest == NULL) return false;
+  const char *end = s->splits-- > 0 ? strstr(s->rest, s->delimiter) : NULL;
+  *part = s->rest;
+  *length = end != NULL ? (size_t)(end - s->rest) : strlen(s->rest);
+  s->rest = end != NULL ? end + strlen(s->delimiter) : NULL;
+  return true;
+}
+
 // Takes the next part; false: there is none.
 static bool next_part(splitting *s, const char **part, size_t *length) {
-  static const char white[] = " \t\n\v\f\r";
-  const bool by_white = s->delimiter[0] == '\0';
-  if (s->rest == NULL) return false;
-  if (by_white) {
-    s->rest += strspn(s->rest, white);
-    if (s->rest[0] == '\0') return false;
-  }
-  *part = s->rest;
-  *length = strlen(*part);
-  s->rest = NULL;
-  if (s->splits-- <= 0) return true;
-  if (by_white) {
-    *length = strcspn(*part, white);
-    s->rest = *part + *length;
-    return true;
-  }
-  const char *end = strstr(*part, s->delimiter);
-  if (end == NULL) return true;
-  *length = (size_t)(end - *part);
-  s->rest = end + strlen(s->delimiter);
-  return true;
+  return s->delimiter[0] == '\0' ? next_word(s, part, length)
+                                 : next_field(s, part, length);
 }
 
 static int64_t count_parts(const esp_node *node, const char *text) {

@@ -1,4 +1,5 @@
-// StringConcat with broadcasting; StringSplit as Python's split() does it.
+// StringConcat with broadcasting; StringSplit as Python's split() does it,
+// but that white space at the end goes in any case.
 #include <stdlib.h>
 
 #include "support/check.h"
@@ -86,6 +87,10 @@ static void a_string_is_split(void) {
       {" a \t\nb  c ", NULL, -1, 3, {"a", "b", "c"}},
       {" a b  c ", "", -1, 3, {"a", "b", "c"}},
       {" a  b  c", NULL, 1, 2, {"a", "b  c"}},
+      {" a b \n", NULL, 1, 2, {"a", "b"}},
+      {"  a b ", NULL, 0, 1, {"a b"}},
+      {"a\xe3\x80\x80z\xe2\x80\x83\xc2\xa0z", NULL, -1, 3, {"a", "z", "z"}},
+      {"\xe2\x80\x8b\xc3\xa9", NULL, -1, 1, {"\xe2\x80\x8b\xc3\xa9"}},
       {"  ", NULL, -1, 0, {NULL}},
       {"", NULL, -1, 0, {NULL}},
   };
