@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Where the text begins and ends, whatever lines it has.
+#define BEGIN "\\`"
+#define END "\\'"
+
 // RE2 allows so many repetitions of a thing, those around it included; it also
 // keeps the C library, which copies what is repeated, from running away.
 enum { MOST_REPETITIONS = 1000, MOST_DEPTH = 64 };
@@ -328,6 +332,14 @@ static esp_status translate_next(translation *t) {
     return translate_brackets(t);
   case '(':
     return open_group(t);
+  case '^': // a plain ^ would also match after the end of a line
+    put(t, BEGIN);
+    t->rest++;
+    return ESP_OK;
+  case '$':
+    put(t, END);
+    t->rest++;
+    return ESP_OK;
   case '.': // RE2's does not match the end of a line
     put(t, "[^\n]");
     t->rest++;
@@ -347,14 +359,14 @@ static esp_status translate_next(translation *t) {
 
 esp_status esp_pattern_translate(const char *pattern, char **posix) {
   enum { MOST = 8 }; // one character becomes at most so many
-  char *text = malloc(strlen(pattern) * MOST + sizeof "^()$");
+  char *text = malloc(strlen(pattern) * MOST + sizeof BEGIN "()" END);
   if (text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot read a pattern");
   translation t = {
       .whole = pattern, .rest = pattern, .to = text, .inside = {1}, .last = 1};
   esp_status status = ESP_OK;
-  put(&t, "^(");
+  put(&t, BEGIN "(");
   while (status == ESP_OK && t.rest[0] != '\0') status = translate_next(&t);
-  put(&t, ")$");
+  put(&t, ")" END);
   if (status != ESP_OK) {
     free(text);
     return status;
