@@ -36,4 +36,11 @@ done
 run 1 "$work/other.h5" --batch 7 >/dev/null || fail "a batch that leaves a rest"
 run 2 "$work/other.h5" --replicas 1 2>&1 | grep -q "cannot be divided among 2 ranks" ||
   fail "branches over ranks are not refused"
+
+# Rows of another size than the first ones have no place in the results.
+/usr/bin/python3 "$(dirname "$0")/make_if.py" "$work/if.onnx" 0.28 twice
+run 1 "$work/twice.h5" >"$work/log" 2>&1
+[ $? = 3 ] || fail "results of many sizes: $(cat "$work/log")"
+grep -q "results whose size depends on the data cannot be written" "$work/log" ||
+  fail "no reason: $(cat "$work/log")"
 finish
