@@ -88,8 +88,7 @@ esp_status esp_build(const esp_build_options *options, esp_built *built);
 // it (op/walked.c).  options->input are its inputs with data: running them
 // tells types and shapes of the outputs, and the time that a batch takes.
 // ESP_UNSUPPORTED: more than one rank, or an output that is no tensor.
-esp_status esp_build_walked(const esp_build_options *options,
-                            esp_built *built);
+esp_status esp_build_walked(const esp_build_options *options, esp_built *built);
 void esp_build_end(esp_built *built);
 
 // Seconds of arithmetic and of memory, as a user may count on them, without
