@@ -3,11 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 
 enum { MOST_ROUNDS = 9, FEWEST_ROUNDS = 5, MOST_BATCHES = 200 };
+// The threads of a team look for work for some milliseconds before they sleep:
+// the shape that comes next is to have their cores.
+enum { TEAM_SLEEPS_US = 20000 };
 // Of one shape in one round; and the batch above which rounds are few.
 static const double ROUND_SECONDS = 20e-3, LONG_BATCH_SECONDS = 50e-3;
 
@@ -203,6 +207,7 @@ static esp_status run_rounds(rig rigs[ESP_TRIAL_SHAPES], int shapes,
       for (size_t n = 0; n < count; n++) before[n] = 0;
       if (s == ESP_TRIAL_ONE) esp_exec_add_seconds(r->exec, before);
       ESP_TRY(run_rig(r, r->in_round, &r->took[round]));
+      if (s == ESP_TRIAL_WIDTH) (void)usleep(TEAM_SLEEPS_US);
       if (s == ESP_TRIAL_ONE) {
         note_nodes(r, before, nodes + (size_t)round * count);
       }

@@ -122,7 +122,11 @@ esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
     status =
         esp_dnnl_status(dnnl_memory_create(&b, to, engine, block), "memory");
   }
+  // On this thread alone: a team here would be one more in the process, and
+  // with more threads than cores libgomp lets all teams sleep between regions.
+  const int before = esp_dnnl_threads(1);
   if (status == ESP_OK) status = reorder(a, b, engine);
+  (void)esp_dnnl_threads(before);
   if (a != NULL) (void)dnnl_memory_destroy(a);
   if (b != NULL) (void)dnnl_memory_destroy(b);
   if (status != ESP_OK) {
