@@ -50,7 +50,7 @@ install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md")
 install(DIRECTORY slurm TYPE DOC)
 
 set(CPACK_PACKAGE_NAME espalier)
-set(CPACK_PACKAGE_CONTACT "maintainers <maintainers@users.noreply.r-seed-d4dc7d0c.example>")
+set(CPACK_PACKAGE_CONTACT "The Espalier maintainers <espalier@example.org>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY
     "ONNX models over HDF5 datasets on threads and MPI ranks")
 set(CPACK_PACKAGE_DESCRIPTION
