@@ -40,13 +40,18 @@ static esp_status board(esp_session *s, const esp_tensor *const *in,
   return ESP_OK;
 }
 
+// A run less; the session may be closed once the lock is given.  With the lock.
+static void count_landed(esp_session *s) {
+  if (--s->flying == 0) esp_lock_changed(&s->lock);
+}
+
 static void leave(esp_flight *f) {
   esp_session *s = f->engine->session;
   esp_lock_take(&s->lock);
   f->in_use = false;
   f->engine->flying--;
-  if (--s->flying == 0) esp_lock_changed(&s->lock);
-  esp_lock_give(&s->lock); // the session may be closed from here on
+  count_landed(s);
+  esp_lock_give(&s->lock);
 }
 
 static esp_status check_input(const esp_value *value, const esp_tensor *given) {
@@ -69,19 +74,10 @@ static const esp_tensor *output_of(const esp_session_engine *e, int i) {
 static esp_status check_outputs(esp_flight *f, esp_tensor **outputs) {
   const esp_graph *graph = f->engine->built.graph;
   for (int i = 0; i < graph->noutput; i++) {
-    const esp_tensor *want = output_of(f->engine, i);
     f->made[i] = outputs[i] == NULL;
-    if (f->made[i] || (outputs[i]->type == want->type &&
-                       esp_shape_equal(&outputs[i]->shape, &want->shape))) {
-      continue;
-    }
-    char have[ESP_SHAPE_TEXT], text[ESP_SHAPE_TEXT];
-    return ESP_FAIL(
-        ESP_BAD_INPUT,
-        "output \"%s\" was given as %s %s, the model makes %s %s",
-        graph->value[graph->output[i]].name, esp_dtype_text(outputs[i]->type),
-        esp_shape_text(&outputs[i]->shape, have), esp_dtype_text(want->type),
-        esp_shape_text(&want->shape, text));
+    if (f->made[i]) continue;
+    ESP_TRY(esp_output_check(graph->value[graph->output[i]].name, outputs[i],
+                             output_of(f->engine, i)));
   }
   f->outputs = outputs;
   return ESP_OK;
@@ -199,7 +195,7 @@ static esp_status walk(esp_context *context, void *argument) {
                      w->inputs, w->outputs);
   free(w);
   esp_lock_take(&s->lock);
-  if (--s->flying == 0) esp_lock_changed(&s->lock);
+  count_landed(s);
   esp_lock_give(&s->lock);
   return status;
 }
@@ -226,7 +222,7 @@ static esp_status start_walk(esp_session *s, const esp_tensor *const *inputs,
   if (status != ESP_OK) {
     free(w);
     esp_lock_take(&s->lock);
-    s->flying--;
+    count_landed(s);
     esp_lock_give(&s->lock);
   }
   return status;

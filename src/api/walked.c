@@ -31,6 +31,19 @@ static esp_status borrow_inputs(const esp_graph *model,
   return ESP_OK;
 }
 
+esp_status esp_output_check(const char *name, const esp_tensor *given,
+                            const esp_tensor *made) {
+  if (given->type == made->type &&
+      esp_shape_equal(&given->shape, &made->shape)) {
+    return ESP_OK;
+  }
+  char have[ESP_SHAPE_TEXT], text[ESP_SHAPE_TEXT];
+  return ESP_FAIL(
+      ESP_BAD_INPUT, "output \"%s\" was given as %s %s, the model makes %s %s",
+      name, esp_dtype_text(given->type), esp_shape_text(&given->shape, have),
+      esp_dtype_text(made->type), esp_shape_text(&made->shape, text));
+}
+
 // The caller's tensor is filled, or a new one made.
 static esp_status give_output(const char *name, const esp_datum *datum,
                               esp_tensor **output) {
@@ -42,15 +55,7 @@ static esp_status give_output(const char *name, const esp_datum *datum,
                     name, esp_kind_text(datum->kind));
   }
   if (*output == NULL) return esp_tensor_copy(t, output);
-  if ((*output)->type != t->type ||
-      !esp_shape_equal(&(*output)->shape, &t->shape)) {
-    char have[ESP_SHAPE_TEXT], text[ESP_SHAPE_TEXT];
-    return ESP_FAIL(ESP_BAD_INPUT,
-                    "output \"%s\" was given as %s %s, the model makes %s %s",
-                    name, esp_dtype_text((*output)->type),
-                    esp_shape_text(&(*output)->shape, have),
-                    esp_dtype_text(t->type), esp_shape_text(&t->shape, text));
-  }
+  ESP_TRY(esp_output_check(name, *output, t));
   if (t->type == ESP_STRING) {
     return ESP_FAIL(ESP_USAGE,
                     "output \"%s\" is text: let the session make "
@@ -65,12 +70,8 @@ static esp_status give_output(const char *name, const esp_datum *datum,
 static esp_status give_outputs(const esp_graph *model, esp_datum *const *out,
                                esp_tensor **outputs) {
   for (int i = 0; i < model->noutput; i++) {
-    const bool ours = outputs[i] == NULL;
-    const esp_status status =
-        give_output(model->value[model->output[i]].name, out[i], &outputs[i]);
-    if (status == ESP_OK) continue;
-    if (ours) outputs[i] = NULL;
-    return status;
+    ESP_TRY(
+        give_output(model->value[model->output[i]].name, out[i], &outputs[i]));
   }
   return ESP_OK;
 }
