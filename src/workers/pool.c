@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/topology.h"
@@ -243,6 +244,7 @@ static esp_status start_one(esp_workers *pool) {
   worker *self = calloc(1, sizeof *self);
   const int seat = find_seat(pool);
   if (self == NULL || seat < 0) {
+    if (seat >= 0) pool->seat_taken[seat] = false;
     free(self);
     return ESP_FAIL(ESP_LIMIT, "no more than %d workers", ESP_MAX_SEATS);
   }
@@ -336,6 +338,10 @@ static esp_status set_size(esp_workers *pool, int count, int width) {
 // With the lock, or before there are threads.
 static esp_status set_units(esp_workers *pool, const int *unit, int units) {
   const int n = unit != NULL ? units : 0;
+  const bool same =
+      pool->unit != NULL && n == pool->options.units &&
+      (n == 0 || memcmp(pool->unit, unit, (size_t)n * sizeof *unit) == 0);
+  if (same) return ESP_OK; // the threads are where they belong
   int *copy = malloc(((size_t)n + 1) * sizeof *copy);
   if (copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot bind workers");
   for (int i = 0; i < n; i++) copy[i] = unit[i];

@@ -48,8 +48,8 @@ void esp_workers_close(esp_workers *workers);
 // team has one size and one binding for life.  From any thread; see
 // esp_set_num_threads() for when it returns.
 esp_status esp_workers_resize(esp_workers *workers, int count, int width);
-// The same, and binds the threads to other units (as in the options), for which
-// all of them are replaced.
+// The same, and binds the threads to these units (as in the options); when they
+// are others than before, all threads are replaced.
 esp_status esp_workers_rebind(esp_workers *workers, int count, int width,
                               const int *unit, int units);
 int esp_workers_count(const esp_workers *workers);
