@@ -241,7 +241,7 @@ static esp_status examine(const esp_context *c, esp_diagnosis *d) {
   esp_resources r;
   ESP_TRY(esp_resources_find(c->comm, &r));
   s.threads = c->comm == NULL || esp_comm_has_threads();
-  ESP_TRY(find_machine(&s, d));
+  ESP_TRY(esp_agree(c, find_machine(&s, d))); // what comes next is collective
   ESP_TRY(find_launcher(c, &r, &s, d));
   ESP_TRY(find_environment(&s, d));
   ESP_TRY(find_libraries(d));

@@ -16,13 +16,13 @@ static esp_status ask(const esp_graph *graph, const esp_setting *setting,
   const bool several = c != NULL && esp_size(c) > 1;
   esp_setting mine = *setting;
   if (several && mine.ranks == 0) mine.ranks = esp_size(c);
+  if (several && setting->measure && mine.ranks != esp_size(c)) {
+    return ESP_FAIL(ESP_USAGE, "ranks is %d, but %d were started", mine.ranks,
+                    esp_size(c));
+  }
   const bool answers = !several || esp_rank(c) == 0;
   esp_status status = answers ? esp_findings_make(graph, &mine, f) : ESP_OK;
   if (several && setting->measure) {
-    if (mine.ranks != esp_size(c)) {
-      return ESP_FAIL(ESP_USAGE, "ranks is %d, but %d were started", mine.ranks,
-                      esp_size(c));
-    }
     status =
         esp_findings_measure_ranks(c->comm, graph, status, answers ? f : NULL);
   }
