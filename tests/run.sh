@@ -1,9 +1,9 @@
 #!/bin/sh
 # Sets up and runs every test.  usage: tests/run.sh [--quick]
 # --quick: the release build alone, without the cluster.
-# Otherwise three builds: release; asan (addresses, undefined behaviour) for all
-# but whole jobs; tsan (races, by clang) for what has threads; and valgrind over
-# tests of the runtime.
+# Otherwise four builds: release; asan (addresses, undefined behaviour) for all
+# but whole jobs; tsan (races, by clang) for what has threads; fuzz, a minute
+# for each reader of files; and valgrind over tests of the runtime.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 quick=0
@@ -14,7 +14,7 @@ if [ $quick = 1 ]; then
   presets=release
 else
   jobs/setup.sh run test cluster tsan || exit 1
-  presets="release asan tsan"
+  presets="release asan tsan fuzz"
 fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 

@@ -245,10 +245,11 @@ static esp_status take_external(const Onnx__TensorProto *proto,
   ESP_TRY(read_external(proto, &e));
   char path[PATH_MAX];
   const int used = snprintf(path, sizeof path, "%s/%s", folder, e.location);
-  const int file =
-      used > 0 && (size_t)used < sizeof path ? open(path, O_RDONLY) : -1;
+  const int file = used > 0 && (size_t)used < sizeof path
+                       ? open(path, O_RDONLY | O_NONBLOCK) // a pipe would wait
+                       : -1;
   struct stat about;
-  if (file < 0 || fstat(file, &about) != 0 ||
+  if (file < 0 || fstat(file, &about) != 0 || !S_ISREG(about.st_mode) ||
       e.offset > (uint64_t)about.st_size ||
       bytes > (uint64_t)about.st_size - e.offset) {
     if (file >= 0) (void)close(file);

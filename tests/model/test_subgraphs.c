@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/model.h"
@@ -378,7 +379,10 @@ static void external_data_may_lie_anywhere(void) {
 }
 
 static void external_data_elsewhere_are_refused(void) {
-  static const struct {
+  char data[64];
+  (void)snprintf(data, sizeof data, "%s.pipe", path);
+  const char *pipe = strrchr(data, '/') + 1;
+  const struct {
     const char *location, *offset, *message;
   } wrong[] = {
       {"/etc/hostname", "0", "expected a path inside the model's folder"},
@@ -386,13 +390,16 @@ static void external_data_elsewhere_are_refused(void) {
       {"a/../../b", "0", "expected a path inside the model's folder"},
       {"no..where", "0", "no..where is missing or shorter than 8 bytes"},
       {"no", "18446744073709551615", "no is missing"},
+      {pipe, "0", "is missing or shorter"}, // nobody writes: no waiting
   };
+  CU_ASSERT_EQUAL_FATAL(mkfifo(data, 0600), 0);
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     esp_graph *loaded;
     wire model = model_of_external(wrong[i].location, wrong[i].offset);
     CHECK_STATUS(load(&model, &loaded), ESP_BAD_INPUT);
     check_message(wrong[i].message);
   }
+  (void)unlink(data);
 }
 
 static void dimensions_of_one_name_must_agree(void) {
