@@ -1,4 +1,5 @@
 // The threads of the pool: what each does next, and how many there are.
+#include <omp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,6 +208,9 @@ static void *work(void *argument) {
   (void)pthread_mutex_lock(&pool->lock);
   bind_worker(self);
   if (esp_fiber_of_thread(&self->base) != ESP_OK) abort(); // before any task
+  // OpenMP takes note of a thread at its first call and takes leave when the
+  // thread ends: both on the thread's own stack, not on that of a task.
+  (void)omp_get_max_threads();
   self->now = &self->base;
   loop(self);
   for (esp_fiber *f; (f = esp_fiber_list_take(&self->idle)) != NULL;) {
