@@ -99,6 +99,7 @@ void esp_pool_suspend(worker *self) {
   self->aside++;
   self->pool->aside++;
   esp_pool_set_active(self->pool, -1);
+  if (self->retired) esp_pool_wake_one(self->pool); // takes nothing itself
   switch_to(self, esp_fiber_list_take(&self->idle));
 }
 

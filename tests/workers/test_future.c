@@ -440,6 +440,62 @@ static void *fork_and_wait_often(void *argument) {
   return NULL;
 }
 
+// The place of a worker that goes is free while what it runs waits: another
+// worker, asleep since all places were taken, has to learn of it.
+typedef struct farewell {
+  esp_workers *pool;
+  esp_future *promise;
+  atomic_int begun;
+  atomic_bool queued;
+} farewell;
+
+static esp_status fulfil(esp_context *context, void *argument) {
+  (void)context;
+  esp_future_complete(((farewell *)argument)->promise, ESP_OK, NULL);
+  return ESP_OK;
+}
+
+static esp_status wait_on_the_last_worker(esp_context *context,
+                                          void *argument) {
+  (void)context;
+  farewell *f = argument;
+  char name[16] = "";
+  (void)pthread_getname_np(pthread_self(), name, sizeof name);
+  atomic_fetch_add(&f->begun, 1);
+  while (atomic_load(&f->begun) < 2) (void)usleep(100);
+  if (strcmp(name, "esp-worker-1") != 0) return ESP_OK;
+  while (!atomic_load(&f->queued)) (void)usleep(100);
+  return esp_wait(f->promise);
+}
+
+static void *shrink(void *argument) {
+  farewell *f = argument;
+  CHECK_OK(esp_workers_resize(f->pool, 1, 1));
+  return NULL;
+}
+
+static void the_place_of_one_that_goes_is_given_on(void) {
+  farewell f = {.pool = open_pool(2)};
+  esp_future *task[2];
+  pthread_t thread;
+  CHECK_OK(esp_future_promise(f.pool, &f.promise));
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(esp_workers_fork(f.pool, wait_on_the_last_worker, &f, &task[i]));
+  }
+  while (atomic_load(&f.begun) < 2) (void)usleep(100);
+  CU_ASSERT(pthread_create(&thread, NULL, shrink, &f) == 0);
+  while (esp_workers_count(f.pool) > 1) (void)usleep(100);
+  (void)usleep(20000); // the other worker falls asleep
+  CHECK_OK(esp_workers_fork(f.pool, fulfil, &f, NULL));
+  (void)usleep(20000);
+  atomic_store(&f.queued, true);
+  (void)pthread_join(thread, NULL);
+  CHECK_OK(esp_wait_all(task, 2));
+  for (int i = 0; i < 2; i++) esp_future_free(task[i]);
+  esp_future_free(f.promise);
+  esp_workers_close(f.pool);
+}
+
 static void many_threads_fork_and_wait_while_the_pool_changes(void) {
   enum { THREADS = 6 };
   pthread_t thread[THREADS];
@@ -532,6 +588,7 @@ int main(void) {
       CASE(resizing_loses_nothing_and_repeats_nothing),
       CASE(a_task_may_resize_its_own_pool),
       CASE(a_worker_that_goes_finishes_what_it_put_aside),
+      CASE(the_place_of_one_that_goes_is_given_on),
       CASE(many_threads_fork_and_wait_while_the_pool_changes),
       CASE(no_more_run_at_once_than_there_are_places),
       CASE(a_promise_is_completed_by_hand),
