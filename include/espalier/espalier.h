@@ -68,24 +68,35 @@ const esp_job_key *esp_job_keys(int *count);
 
 typedef struct esp_progress {
   int64_t samples, total; // done, of
-  double seconds;         // since the first batch began
+  int64_t resumed_from;   // samples that an earlier run had done
+  double seconds;         // since the first batch of this run began
+  bool last;              // the run ends here, early perhaps
 } esp_progress;
 
-// Where a run tells of itself, on rank 0 only.  All may be NULL.
+// Where a run tells of itself, and hears.  All may be NULL.
 typedef struct esp_listener {
   void *context;
+  // On rank 0 only.
   void (*progress)(void *context, const esp_progress *progress);
+  // On every rank, many times a second: how often somebody has asked this
+  // process to stop.  Once: all ranks stop at the next safe batch.  More often:
+  // they end at once, as by MPI_Abort, with exit status 75.
+  int (*asked_to_stop)(void *context);
 } esp_listener;
 
 // What a run came to.
 typedef struct esp_report esp_report;
 
-// Runs a job.  Collective.  `report` is given on rank 0, NULL elsewhere.
+// Runs a job, or goes on with one that was cut off.  Collective.  `report` is
+// given on rank 0, NULL elsewhere, also with ESP_STOPPED: the run was asked to
+// stop, or its time was over, before all was done; the same job goes on.
 // ESP_USAGE: keys that contradict each other; ESP_BAD_INPUT, ESP_UNSUPPORTED:
-// model or data; ESP_EXISTS: the output file is there and `restart` is false;
-// ESP_IO.  All of these are found before anything is computed, leave files as
-// they were, and are the same on every rank.  A failure while ranks compute
-// ends all of them at once with a message.
+// model or data; ESP_EXISTS: the output file is that of another job and
+// `restart` is false; ESP_IO.  All of these are found before anything is
+// computed, leave files as they were, and are the same on every rank.  After a
+// failure while ranks compute, what is done stays in the output file, for the
+// next run to go on with; where the ranks cannot agree on it any more, all of
+// them end at once with a message.
 esp_status esp_job_run(esp_context *context, const esp_job *job,
                        const esp_listener *listener, esp_report **report);
 void esp_report_free(esp_report *report); // NULL is allowed

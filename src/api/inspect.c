@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/private.h"
 #include "op/datum.h"
@@ -74,8 +75,28 @@ static void write_attribute(void *context, const char *name, const char *text) {
   fprintf(context, "  %s: %s\n", name, text);
 }
 
+// How far a results file is, also while it is written.
+static esp_status write_journal(const char *path, FILE *out) {
+  esp_journal journal;
+  ESP_TRY(esp_store_journal(path, &journal));
+  if (journal.rows >= 0) {
+    char when[32] = "";
+    struct tm parts;
+    const time_t seconds = (time_t)journal.seconds;
+    if (gmtime_r(&seconds, &parts) != NULL) {
+      (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    }
+    fprintf(out, "%lld of %lld samples are done, as of %s; %lld start%s\n",
+            (long long)esp_ranges_total(&journal.done), (long long)journal.rows,
+            when, (long long)journal.starts, journal.starts == 1 ? "" : "s");
+  }
+  esp_ranges_end(&journal.done);
+  return ESP_OK;
+}
+
 static esp_status inspect_hdf5(const char *path, FILE *out) {
   fprintf(out, "HDF5 file\n");
+  ESP_TRY(write_journal(path, out));
   const esp_store_visitor visitor = {
       .context = out, .dataset = write_dataset, .attribute = write_attribute};
   return esp_store_visit(path, &visitor);

@@ -11,18 +11,6 @@
 #include "base/memory.h"
 #include "optimise/optimise.h"
 
-// Phase 1: what can be refused without opening anything large.
-static esp_status check_request(esp_running *run) {
-  ESP_TRY(esp_job_check(run->job));
-  if (!run->job->restart && esp_results_exist(run->job->output)) {
-    return ESP_FAIL(ESP_EXISTS,
-                    "%s exists: give another output, or restart to overwrite "
-                    "it",
-                    run->job->output);
-  }
-  return ESP_OK;
-}
-
 static esp_status find_feed(esp_running *run) {
   const esp_graph *model = run->model;
   if (run->job->input_name == NULL) {
@@ -124,6 +112,11 @@ static esp_status choose_batch(esp_running *run) {
                       (long long)fixed, (long long)run->samples);
     }
   }
+  // Batches that are done stay done.
+  if (fixed < 0 && run->job->batch == 0 && run->past.batch > 0) {
+    run->batch = run->past.batch;
+    return ESP_OK;
+  }
   // A batch is shared by no two replicas: small datasets are cut finer.
   const int64_t shares =
       (int64_t)run->resources.replicas * run->resources.streams;
@@ -189,14 +182,18 @@ static esp_status build_engines(esp_running *run) {
   ESP_TRY(esp_workers_rebind(run->workers, r->streams * r->workers, r->width,
                              bound ? r->cores.unit : NULL, r->cores.count));
   const int64_t rest = run->samples % run->batch;
+  const bool ends = // with the smaller batch
+      rest > 0 && run->npending > 0 &&
+      run->pending[run->npending - 1] == run->samples / run->batch;
   const int slots = r->streams + 1; // one is read or written meanwhile
   int tags = 0;
-  if (run->samples >= run->batch) {
+  run->full.batch = run->batch;
+  if (run->npending > ends) {
     ESP_TRY(build_engine(run, run->batch, slots, tags, &run->full_built,
                          &run->full));
     tags = slots * run->full_built.plan->nmessage;
   }
-  if (rest > 0) {
+  if (ends) {
     ESP_TRY(build_engine(run, rest, 1, tags, &run->tail_built, &run->tail));
   }
   return ESP_OK;
@@ -245,48 +242,68 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
       .full = run->full,
       .tail = run->tail,
       .samples = run->samples,
+      .pending = run->pending,
+      .npending = run->npending,
       .feed = run->feed,
       .dataset = run->dataset,
       .results = run->results,
       .result_of = run->result_of,
       .scoring = run->scoring,
+      .journal = &run->past.journal,
+      .journal_seconds = (double)run->job->journal_seconds,
+      .asked_to_stop = listener != NULL ? listener->asked_to_stop : NULL,
+      .deadline = esp_walltime_deadline(run),
       .progress = listener != NULL ? listener->progress : NULL,
       .context = listener != NULL ? listener->context : NULL};
-  const esp_status status = esp_batch_run(&options, &run->outcome);
-  // The other ranks are in the middle of their batches: nobody can agree now.
-  if (status != ESP_OK && esp_comm_size(run->comm) > 1) {
-    esp_comm_abort(run->comm, status == ESP_BAD_INPUT ? 3 : 1,
-                   esp_last_error());
+  return esp_batch_run(&options, &run->outcome);
+}
+
+// What was done before is known to rank 0, which all are told of.
+static void count_done(esp_running *run) {
+  run->resumed_from = run->samples;
+  for (int64_t i = 0; i < run->npending; i++) {
+    const int64_t left = run->samples - run->pending[i] * run->batch;
+    run->resumed_from -= left < run->batch ? left : run->batch;
   }
-  return status;
 }
 
-static esp_status finish_results(esp_running *run) {
-  ESP_TRY(esp_outputs_note(run));
-  return esp_results_finish(run->results);
-}
-
-static esp_status run_phases(esp_running *run, const esp_listener *listener,
-                             esp_report **report) {
+static esp_status compute(esp_running *run, const esp_listener *listener) {
   const esp_comm *comm = run->comm;
-  const double began = esp_clock_seconds();
-  ESP_TRY(esp_comm_agree(comm, check_request(run)));
-  ESP_TRY(esp_comm_agree(comm, open_inputs(run)));
-  ESP_TRY(esp_resources_find(comm, &run->resources));
   esp_status status =
       esp_resources_divide(run->job, esp_comm_size(comm), &run->resources);
   if (status == ESP_OK) status = choose_batch(run);
+  if (status == ESP_OK) status = esp_resume_list(run);
   ESP_TRY(esp_comm_agree(comm, status));
+  count_done(run);
   ESP_TRY(esp_machine_shared(comm, &run->machine));
   const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;
   ESP_TRY(esp_comm_split(comm, replica, &run->group));
   ESP_TRY(esp_comm_agree(comm, choose_shape(run)));
   ESP_TRY(esp_comm_agree(comm, build_engines(run)));
   ESP_TRY(esp_outputs_open(run));
-  run->load_s = esp_clock_seconds() - began;
+  run->load_s = esp_clock_seconds() - run->began;
   ESP_TRY(run_batches(run, listener));
-  ESP_TRY(finish_results(run));
-  return esp_report_make(run, report);
+  if (run->outcome.stop != ESP_STOP_NONE) return ESP_OK;
+  return esp_results_finish(run->results);
+}
+
+static esp_status run_phases(esp_running *run, const esp_listener *listener,
+                             esp_report **report) {
+  const esp_comm *comm = run->comm;
+  run->began = esp_clock_seconds();
+  ESP_TRY(esp_comm_agree(comm, esp_job_check(run->job)));
+  ESP_TRY(esp_comm_agree(comm, open_inputs(run)));
+  ESP_TRY(esp_resume_look(run));
+  ESP_TRY(esp_resources_find(comm, &run->resources));
+  if (run->past.finished) {
+    run->resumed_from = run->samples;
+  } else {
+    ESP_TRY(compute(run, listener));
+  }
+  ESP_TRY(esp_report_make(run, report));
+  if (run->outcome.stop == ESP_STOP_NONE) return ESP_OK;
+  return ESP_FAIL(ESP_STOPPED, "%s: stopped early; the same command goes on",
+                  run->job->output);
 }
 
 static void close_run(esp_running *run) {
@@ -305,6 +322,8 @@ static void close_run(esp_running *run) {
   esp_dataset_close(run->dataset);
   esp_graph_free(run->model);
   free(run->result_of);
+  free(run->pending);
+  esp_ranges_end(&run->past.journal.done);
   free(run->outcome.latency_s);
 }
 

@@ -4,6 +4,15 @@
 
 #include "api/private.h"
 
+// What the output file holds already (resume.c).
+typedef struct esp_past {
+  bool exists;     // as begun by the same job
+  bool finished;   // all samples of this job are in it
+  int64_t samples; // that it was begun with
+  int64_t batch;   // that the last run used
+  esp_journal journal;
+} esp_past;
+
 typedef struct esp_running {
   esp_context *context;
   esp_comm *comm;
@@ -14,6 +23,12 @@ typedef struct esp_running {
   esp_dataset *dataset, *labels; // labels: NULL when there are none
   int feed;                      // graph input that the dataset feeds
   int64_t samples, batch;
+  double began; // seconds of the clock
+
+  esp_past past;
+  int64_t *pending; // batches that are to be done
+  int64_t npending;
+  int64_t resumed_from; // samples that were done before
 
   esp_resources resources;
   esp_machine machine;
@@ -31,11 +46,29 @@ typedef struct esp_running {
   esp_batch_result outcome;
 } esp_running;
 
-// Creates the results file for the model's outputs, and what is made of them
-// (outputs.c).  Collective.
+// Finds out what an output file that exists is to this job.  Collective.
+// ESP_EXISTS: of another job, with the difference.
+esp_status esp_resume_look(esp_running *run);
+// What says which job a results file belongs to, to be kept in it; lives as
+// long as the arena.
+esp_status esp_resume_notes(const esp_running *run, esp_arena *arena,
+                            const esp_note **note, int *count);
+// Lists the batches that are still to be done (resume.c).
+esp_status esp_resume_list(esp_running *run);
+
+// The second of the clock by which the job is to be over, on rank 0; 0: none
+// (walltime.c).
+double esp_walltime_deadline(const esp_running *run);
+// Seconds that "[days-][[hours:]minutes:]seconds", as Slurm writes what is left
+// of a job's time, stands for; -1: none.
+double esp_walltime_read(const char *text);
+
+// Creates the results file for the model's outputs, and what is made of them,
+// or opens the one that is there; notes that a run begins (outputs.c).
+// Collective.
 esp_status esp_outputs_open(esp_running *run);
-// Notes in the file what made it.  Collective.
-esp_status esp_outputs_note(esp_running *run);
+// "name x ranks, ..." on rank 0; free with free() (report_make.c).  Collective.
+esp_status esp_report_hosts(const esp_comm *comm, char **hosts);
 // Gathers what the ranks know into rank 0's report (report_make.c). Collective.
 esp_status esp_report_make(esp_running *run, esp_report **report);
 

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/job_run.h"
+#include "kernel/library.h"
 
 typedef struct list {
   esp_result *result;
@@ -12,8 +14,10 @@ typedef struct list {
   esp_arena *arena; // of the paths
 } list;
 
+// NULL: nothing is to be computed.
 static const esp_engine *any_engine(const esp_running *run) {
-  return run->full.exec != NULL ? &run->full : &run->tail;
+  if (run->full.exec != NULL) return &run->full;
+  return run->tail.exec != NULL ? &run->tail : NULL;
 }
 
 static esp_status add(list *l, const char *path, const char *onnx_name,
@@ -98,6 +102,7 @@ static esp_status add_scoring(esp_running *run, list *l,
                     (long long)job->top_k, (long long)classes);
   }
   if (scored) s->labels = run->labels;
+  s->classes = classes;
   s->top_k = (int)job->top_k;
   if (job->argmax) {
     ESP_TRY(add_made(run, l, "argmax", ESP_INT64, 0, &s->argmax));
@@ -113,10 +118,9 @@ static esp_status add_scoring(esp_running *run, list *l,
 static esp_status list_results(esp_running *run, list *l) {
   const esp_engine *engine = any_engine(run);
   esp_built spare = {0};
-  const esp_graph *graph = engine->graph;
-  int64_t batch = engine->batch;
+  const esp_graph *graph = engine != NULL ? engine->graph : NULL;
+  int64_t batch = engine != NULL ? engine->batch : run->batch;
   if (graph == NULL) {
-    batch = run->batch;
     const esp_build_options how = {.model = run->model,
                                    .machine = &run->machine,
                                    .batch = batch,
@@ -146,35 +150,145 @@ static esp_status list_results(esp_running *run, list *l) {
   return status;
 }
 
+// Making the file, or going on with it ----------------------------------------
+
+// Copies the rows that are done from a results file to one for more samples.
+// Each rank takes its share.
+static esp_status copy_result(const esp_running *run, const esp_result *result,
+                              int which, esp_results *to) {
+  enum { PIECE = 8 << 20 };
+  char *spec = NULL;
+  if (asprintf(&spec, "%s:%s", run->job->output, result->path) < 0) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot copy the results");
+  }
+  esp_dataset *from = NULL;
+  esp_status status = esp_dataset_open(spec, &from);
+  free(spec);
+  ESP_TRY(status);
+  const size_t row =
+      (size_t)esp_shape_product(&result->shape, 1, result->shape.ndim) *
+      esp_dtype_bytes(result->type);
+  const int64_t rows = row < PIECE ? PIECE / (int64_t)(row + 1) + 1 : 1;
+  const int ranks = esp_comm_size(run->comm), me = esp_comm_rank(run->comm);
+  void *block = NULL;
+  status = esp_allocate((size_t)rows * row, &block);
+  for (int64_t at = me * rows; at < run->past.samples && status == ESP_OK;
+       at += ranks * rows) {
+    const int64_t left = run->past.samples - at;
+    const int64_t count = left < rows ? left : rows;
+    status = esp_dataset_read(from, at, count, block);
+    if (status == ESP_OK) {
+      status = esp_results_write(to, which, at, count, block);
+    }
+  }
+  esp_free(block);
+  esp_dataset_close(from);
+  return status;
+}
+
+static esp_status copy_done(esp_running *run, const list *l, const char *part) {
+  esp_results *to = NULL;
+  ESP_TRY(esp_results_open(esp_comm_handle(run->comm), part, l->result,
+                           l->count, &to));
+  esp_status status = ESP_OK;
+  for (int i = 0; i < l->count && status == ESP_OK; i++) {
+    status = copy_result(run, &l->result[i], i, to);
+  }
+  status = esp_comm_agree(run->comm, status);
+  if (status == ESP_OK && esp_comm_rank(run->comm) == 0) {
+    status = esp_results_write_journal(to, &run->past.journal);
+  }
+  esp_results_close(to);
+  return esp_comm_agree(run->comm, status);
+}
+
+// Under a name of its own until it is whole.
+static esp_status create(esp_running *run, const list *l) {
+  const void *group = esp_comm_handle(run->comm);
+  char *part = NULL;
+  const esp_note *note = NULL;
+  int notes = 0;
+  esp_status status = esp_resume_notes(run, l->arena, &note, &notes);
+  if (status == ESP_OK && asprintf(&part, "%s.part", run->job->output) < 0) {
+    part = NULL;
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot name the results");
+  }
+  status = esp_comm_agree(run->comm, status);
+  if (status == ESP_OK) {
+    status = esp_results_create(group, part, l->result, l->count, note, notes);
+  }
+  if (status == ESP_OK && run->past.exists) status = copy_done(run, l, part);
+  if (status == ESP_OK) {
+    status = esp_results_publish(group, part, run->job->output);
+  }
+  free(part);
+  return status;
+}
+
+// "2026-11-25T05:12:33Z espalier 0.1.0, oneDNN 2.6.3 (AVX2), batch 16, 2
+// replicas x 1 ranks on node1 x 2, from sample 0"
+static esp_status describe_start(const esp_running *run, const char *hosts,
+                                 char **line) {
+  char when[32] = "", library[128];
+  const time_t now = time(NULL);
+  struct tm parts;
+  if (gmtime_r(&now, &parts) != NULL) {
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  }
+  if (asprintf(line,
+               "%s espalier %s, %s, batch %lld, %d replicas x %d ranks on %s, "
+               "after %lld samples",
+               when, esp_version(), esp_kernel_library(library, sizeof library),
+               (long long)run->batch, run->resources.replicas,
+               run->resources.ranks_per_replica, hosts != NULL ? hosts : "?",
+               (long long)run->resumed_from) < 0) {
+    *line = NULL;
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot note the start");
+  }
+  return ESP_OK;
+}
+
+static esp_status note_start(esp_running *run) {
+  esp_journal *journal = &run->past.journal;
+  char *hosts = NULL, *line = NULL;
+  ESP_TRY(esp_report_hosts(run->comm, &hosts));
+  esp_status status = ESP_OK;
+  if (esp_comm_rank(run->comm) == 0) {
+    status = describe_start(run, hosts, &line);
+    if (status == ESP_OK) {
+      status = esp_results_note_start(run->results, journal->starts, line);
+    }
+  }
+  journal->starts++;
+  journal->batch = run->batch;
+  if (status == ESP_OK && esp_comm_rank(run->comm) == 0) {
+    status = esp_results_write_journal(run->results, journal);
+  }
+  free(hosts);
+  free(line);
+  return esp_comm_agree(run->comm, status);
+}
+
+static esp_status open_results(esp_running *run, const list *l) {
+  const bool grown = run->past.exists && run->past.samples < run->samples;
+  if (!run->past.exists || grown) ESP_TRY(create(run, l));
+  ESP_TRY(esp_results_open(esp_comm_handle(run->comm), run->job->output,
+                           l->result, l->count, &run->results));
+  // What is there of a file that was published but not begun: nothing.
+  esp_journal kept;
+  esp_status status = esp_results_read_journal(run->results, &kept);
+  esp_ranges_end(&kept.done);
+  ESP_TRY(esp_comm_agree(run->comm, status));
+  return note_start(run);
+}
+
 esp_status esp_outputs_open(esp_running *run) {
   list l = {0};
   esp_status status = esp_arena_create(&l.arena);
   if (status == ESP_OK) status = list_results(run, &l);
   status = esp_comm_agree(run->comm, status);
-  if (status == ESP_OK) {
-    status = esp_results_create(esp_comm_handle(run->comm), run->job->output,
-                                l.result, l.count, &run->results);
-  }
+  if (status == ESP_OK) status = open_results(run, &l);
   free(l.result);
   esp_arena_free(l.arena);
   return status;
-}
-
-esp_status esp_outputs_note(esp_running *run) {
-  char hash[32];
-  (void)snprintf(hash, sizeof hash, "%016llx",
-                 (unsigned long long)run->info.hash);
-  const struct {
-    const char *name, *text;
-  } notes[] = {{"model", run->job->model},
-               {"model_hash", hash},
-               {"input", run->job->input}};
-  for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
-    ESP_TRY(esp_results_note(run->results, notes[i].name, notes[i].text));
-  }
-  ESP_TRY(esp_results_note_number(run->results, "batch", (double)run->batch));
-  ESP_TRY(esp_results_note_number(run->results, "replicas",
-                                  run->resources.replicas));
-  return esp_results_note_number(run->results, "ranks",
-                                 esp_comm_size(run->comm));
 }

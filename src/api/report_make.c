@@ -47,14 +47,17 @@ static double computed(const esp_engine *engine) {
 
 static void gather_sums(esp_running *run, esp_report *r) {
   const esp_batch_result *o = &run->outcome;
-  double sums[] = {(double)o->right, o->read_s, o->write_s, o->wait_s,
-                   computed(&run->full) + computed(&run->tail)};
+  double sums[] = {
+      (double)o->right, (double)o->samples,
+      o->read_s,        o->write_s,
+      o->wait_s,        computed(&run->full) + computed(&run->tail)};
   esp_comm_sum(run->comm, sums, (int)(sizeof sums / sizeof sums[0]));
   r->right = (int64_t)sums[0];
-  r->read_s = sums[1];
-  r->write_s = sums[2];
-  r->wait_s = sums[3];
-  r->compute_s = sums[4];
+  r->computed = (int64_t)sums[1];
+  r->read_s = sums[2];
+  r->write_s = sums[3];
+  r->wait_s = sums[4];
+  r->compute_s = sums[5];
 }
 
 // "node1 x 2, node2 x 2": ranks come node by node from every launcher's
@@ -74,14 +77,16 @@ static char *list_hosts(const char *names, int ranks) {
   return fclose(out) == 0 ? text : NULL;
 }
 
-static esp_status gather_hosts(esp_running *run, esp_report *r) {
+esp_status esp_report_hosts(const esp_comm *comm, char **hosts) {
   char mine[HOST_BYTES] = "";
   (void)gethostname(mine, sizeof mine - 1);
-  const int ranks = esp_comm_size(run->comm);
+  const int ranks = esp_comm_size(comm);
   char *names = calloc((size_t)ranks, HOST_BYTES);
-  if (names == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot list the hosts");
-  esp_comm_gather_texts(run->comm, mine, HOST_BYTES, names);
-  r->hosts = list_hosts(names, ranks);
+  const esp_status status =
+      names != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot list the hosts");
+  ESP_TRY(esp_comm_agree(comm, status));
+  esp_comm_gather_texts(comm, mine, HOST_BYTES, names);
+  if (esp_comm_rank(comm) == 0) *hosts = list_hosts(names, ranks);
   free(names);
   return ESP_OK;
 }
@@ -128,6 +133,10 @@ static esp_status fill(esp_running *run, esp_report *r) {
                         ? copy(job->summary)
                         : NULL;
   r->samples = run->samples;
+  r->done = esp_ranges_total(&run->past.journal.done);
+  r->resumed_from = run->resumed_from;
+  r->stopped = run->outcome.stop != ESP_STOP_NONE;
+  r->nothing_to_do = run->past.finished;
   r->seconds = run->outcome.seconds;
   r->load_s = run->load_s;
   r->measured_s = r->latency_median_s;
@@ -138,9 +147,10 @@ static esp_status fill(esp_running *run, esp_report *r) {
   if (run->tail.exec != NULL) {
     r->peak_bytes += (double)esp_exec_bytes(run->tail.exec);
   }
+  // Of a run that was stopped, what it has done is scored.
   if (run->scoring.labels != NULL) {
     r->score_name = copy("accuracy");
-    r->score = r->samples > 0 ? (double)r->right / (double)r->samples : 0;
+    r->score = r->done > 0 ? (double)r->right / (double)r->done : 0;
   }
   return esp_versions(&r->versions);
 }
@@ -153,7 +163,7 @@ esp_status esp_report_make(esp_running *run, esp_report **report) {
   status = gather_latencies(run, r);
   if (status == ESP_OK) {
     gather_sums(run, r);
-    status = gather_hosts(run, r);
+    status = esp_report_hosts(run->comm, &r->hosts);
   }
   if (status == ESP_OK) status = fill(run, r);
   status = esp_comm_agree(run->comm, status);

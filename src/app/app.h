@@ -49,6 +49,11 @@ const char *app_value(app_arguments *a);
 // Reads an integer of at least `least`; false when it is none.
 bool app_integer(const char *text, int64_t least, int64_t *number);
 
+// From now on signals are counted, not obeyed (signals.c); `speak`: with a line
+// on standard error.
+void app_catch_signals(bool speak);
+int app_asked_to_stop(void *context); // as esp_listener wants it
+
 // Shows progress on standard error: as the job's key "progress" says.
 typedef struct app_progress {
   bool bar;

@@ -28,18 +28,18 @@ static void show_bar(double share, double rate, const char *left, bool last) {
 void app_show_progress(void *context, const esp_progress *p) {
   static const double LINE_INTERVAL = 5;
   app_progress *self = context;
-  const bool last = p->samples >= p->total;
   const double share = p->total > 0 ? (double)p->samples / (double)p->total : 1;
-  const double rate = p->seconds > 0 ? (double)p->samples / p->seconds : 0;
+  const int64_t computed = p->samples - p->resumed_from;
+  const double rate = p->seconds > 0 ? (double)computed / p->seconds : 0;
   char left[16] = "?";
-  if (p->samples > 0) {
+  if (rate > 0) {
     write_time(left, (double)(p->total - p->samples) / rate);
   }
   if (self->bar) {
-    show_bar(share, rate, left, last);
+    show_bar(share, rate, left, p->last);
     return;
   }
-  if (!last && p->seconds < self->next_line) return;
+  if (!p->last && p->seconds < self->next_line) return;
   self->next_line = p->seconds + LINE_INTERVAL;
   fprintf(stderr,
           "espalier: %lld of %lld samples (%.0f %%), %.0f samples/s, %s left\n",

@@ -18,7 +18,11 @@ static void print_help(void) {
          "       mpirun -n 8 espalier run JOB.yaml\n\n"
          "Runs a model over a dataset and writes the results.  Every key may "
          "stand in the\njob file or be given as an option; what stands later "
-         "wins.  Under mpirun or srun\nall ranks are used.\n\n");
+         "wins.  Under mpirun or srun\nall ranks are used.\n\n"
+         "A run that was cut off, by whatever, goes on when the same command "
+         "is given again.\nSIGTERM, SIGINT or SIGUSR1 stop it at the next "
+         "safe batch (exit 75); a second\nsignal stops it at once, a third "
+         "kills it.\n\n");
   int count;
   const esp_job_key *keys = esp_job_keys(&count);
   for (int i = 0; i < count; i++) {
@@ -99,14 +103,18 @@ static int run_job(esp_context *context, int argc, char **argv) {
              (strcmp(how, "auto") == 0 && isatty(STDERR_FILENO))};
   const esp_listener listener = {
       .context = &progress,
-      .progress = strcmp(how, "none") == 0 ? NULL : app_show_progress};
+      .progress = strcmp(how, "none") == 0 ? NULL : app_show_progress,
+      .asked_to_stop = app_asked_to_stop};
+  app_catch_signals(esp_rank(context) == 0);
   if (status == ESP_OK) {
     status = esp_job_run(context, job, &listener, &report);
   }
   int result = app_exit_of(status);
-  if (esp_rank(context) == 0) {
-    result = status == ESP_OK ? tell(report, esp_job_get(job, "summary"))
-                              : app_fail(status);
+  if (esp_rank(context) == 0 && report != NULL) {
+    const int told = tell(report, esp_job_get(job, "summary"));
+    if (told != EXIT_DONE) result = told;
+  } else if (esp_rank(context) == 0) {
+    result = app_fail(status);
   }
   esp_report_free(report);
   esp_job_free(job);

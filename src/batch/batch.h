@@ -4,6 +4,7 @@
 
 #include <espalier/espalier.h>
 
+#include "base/ranges.h"
 #include "comm/comm.h"
 #include "exec/exec.h"
 #include "graph/graph.h"
@@ -16,14 +17,15 @@ typedef struct esp_engine {
   const esp_graph *graph;
   const esp_plan *plan;
   esp_exec *exec;
-  int64_t batch;
+  int64_t batch; // samples
   int slots;
 } esp_engine;
 
 // What is made of one model output beside the output itself; each with the
 // index of its result in the results file, or -1.
 typedef struct esp_scoring {
-  int output; // which graph output is read
+  int output;      // which graph output is read
+  int64_t classes; // values of a row of it
   int argmax, top_values, top_indices;
   int top_k;
   esp_dataset *labels; // NULL: no accuracy
@@ -35,20 +37,39 @@ typedef struct esp_batch_options {
   int replicas;
   esp_workers *workers;
   esp_bell *bell;
-  esp_engine full; // for whole batches; exec NULL: there is none
+  esp_engine full; // for whole batches; its batch is always told, exec NULL:
+                   // there is none to do
   esp_engine tail; // for the last, smaller one; exec NULL: there is none
-  int64_t samples; // rows to run, from the first on
-  int feed;        // graph input that the dataset feeds
+  int64_t samples; // rows of the job, from the first on
+  // Batches, numbered from the first row on, that are still to be done.
+  const int64_t *pending;
+  int64_t npending;
+  int feed; // graph input that the dataset feeds
   esp_dataset *dataset;
   esp_results *results;
   const int *result_of; // [noutput] result of each graph output, -1: not kept
   esp_scoring scoring;
+  // What the results hold already; brought up to date on rank 0.
+  esp_journal *journal;
+  double journal_seconds; // at most so much work is lost by a kill
+  // When to stop before the end: how often somebody has asked this rank to
+  // (once: at the next safe batch; more often: at once; NULL: nobody can), and
+  // the second of the clock by which all is to be over (0: none; rank 0's).
+  int (*asked_to_stop)(void *context);
+  double deadline;
   // Called on rank 0 at most five times a second; NULL: never.
   void (*progress)(void *context, const esp_progress *progress);
   void *context;
 } esp_batch_options;
 
+typedef enum esp_stop {
+  ESP_STOP_NONE,  // all samples are done
+  ESP_STOP_ASKED, // somebody has asked for it
+  ESP_STOP_TIME   // the deadline is near
+} esp_stop;
+
 typedef struct esp_batch_result {
+  esp_stop stop;                  // the same on all ranks
   double seconds;                 // from the first to the last batch, all ranks
   double read_s, write_s, wait_s; // of this rank's conductor
   int64_t samples;                // that this rank's replica did (leaders only)
@@ -57,12 +78,13 @@ typedef struct esp_batch_result {
   int latencies;
 } esp_batch_result;
 
-// Runs all samples.  Collective.  A failure in the middle is this rank's alone:
-// the caller ends the job.  On success all results are written, not yet
-// finished (esp_results_finish).
+// Runs all pending batches, or as many as there is time for.  Collective.
+// What has been done is written to the results and noted in the journal, also
+// after a failure, which all ranks learn of.  A failure that the other ranks of
+// a replica cannot be told of ends the job, and so does being asked to stop a
+// second time.
 esp_status esp_batch_run(const esp_batch_options *options,
                          esp_batch_result *result);
-
 // The class of a row: the index of its largest value, the first of equals.  A
 // NaN is never the largest; a row of NaN alone gives 0.
 int64_t esp_argmax(const float *row, int64_t count);

@@ -1,4 +1,5 @@
-// The other ranks of a replica: start what the leader orders.
+// The other ranks of a replica: start what the leader orders.  A failure here
+// ends the job: the leader waits for what does not come.
 #include "batch/private.h"
 
 static void expect_order(esp_runner *runner) {
@@ -12,6 +13,7 @@ esp_status esp_runner_follow(esp_runner *runner) {
   expect_order(runner);
   for (;;) {
     const uint64_t seen = esp_bell_count(runner->options->bell);
+    ESP_TRY(esp_runner_tell_asked(runner));
     esp_runner_move(runner);
     ESP_TRY(esp_runner_collect(runner, NULL));
     if (!held && !over) {
@@ -31,6 +33,9 @@ esp_status esp_runner_follow(esp_runner *runner) {
     }
     if (over && runner->running == 0) break;
     esp_runner_rest(runner, seen, true);
+  }
+  ESP_TRY(esp_dealer_tell(runner->dealer, &(esp_tidings){.leaves = true}));
+  while (!esp_dealer_all_sent(runner->dealer)) {
   }
   return ESP_OK;
 }

@@ -1,6 +1,8 @@
 // The leader of a replica: takes a batch number from the dealer, reads its
-// rows, starts it, and writes what comes out.
+// rows, starts it, and writes what comes out.  A failure ends the job, but what
+// is under way is finished first.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -26,13 +28,14 @@ static int idle_seat(const esp_runner *runner, const esp_engine *engine) {
 // Reads the rows of a batch straight into the planned input, and starts it.
 static esp_status begin(esp_runner *runner, int64_t number) {
   const esp_batch_options *o = runner->options;
-  const bool whole =
-      o->full.exec != NULL && (number + 1) * o->full.batch <= o->samples;
-  const esp_engine *engine = whole ? &o->full : &o->tail;
+  int64_t first, count;
+  esp_runner_rows(o, number, &first, &count);
+  const esp_engine *engine = count == o->full.batch ? &o->full : &o->tail;
   const int index = idle_seat(runner, engine);
   esp_seat *seat = &runner->seat[index];
-  seat->first = o->full.exec != NULL ? number * o->full.batch : 0;
-  seat->count = engine->batch;
+  seat->number = number;
+  seat->first = first;
+  seat->count = count;
 
   const double start = esp_clock_seconds();
   const int input = engine->graph->input[o->feed];
@@ -54,22 +57,40 @@ static esp_status write_outputs(esp_runner *runner, const esp_seat *seat) {
     ESP_TRY(esp_results_write(o->results, o->result_of[i], seat->first,
                               seat->count, rows));
   }
-  return esp_outcome_write(runner, seat);
+  ESP_TRY(esp_outcome_write(runner, seat));
+  ESP_TRY(esp_results_note_computed(
+      o->results, seat->first, seat->count, o->journal->starts - 1,
+      esp_comm_rank(o->world), esp_clock_seconds() - runner->began));
+  return esp_safe_add(runner, seat->number);
 }
 
-static esp_status ended(esp_runner *runner, esp_seat *seat) {
+static esp_status note_latency(esp_runner *runner, const esp_seat *seat) {
   esp_batch_result *result = runner->result;
-  const double now = esp_clock_seconds();
   size_t room = (size_t)result->latencies; // grown one by one: few and small
   if ((result->latencies & (result->latencies - 1)) != 0) room *= 2;
   ESP_TRY(esp_grow(&result->latency_s, &room, (size_t)result->latencies + 1,
                    sizeof *result->latency_s));
   result->latency_s[result->latencies++] =
       esp_exec_batch_seconds(seat->engine->exec, seat->slot);
-  ESP_TRY(write_outputs(runner, seat));
-  result->write_s += esp_clock_seconds() - now;
-  result->samples += seat->count;
   return ESP_OK;
+}
+
+// Keeps the first failure, tells rank 0, and goes on without new batches.
+static esp_status fail(esp_runner *runner, esp_status status) {
+  if (status == ESP_OK || runner->status != ESP_OK) return ESP_OK;
+  runner->message = strdup(esp_last_error());
+  if (runner->message == NULL) return status;
+  runner->status = status;
+  return esp_dealer_tell(runner->dealer, &(esp_tidings){.failed = true});
+}
+
+static esp_status ended(esp_runner *runner, esp_seat *seat) {
+  const double now = esp_clock_seconds();
+  ESP_TRY(note_latency(runner, seat));
+  const esp_status status = write_outputs(runner, seat);
+  runner->result->write_s += esp_clock_seconds() - now;
+  if (status == ESP_OK) runner->result->samples += seat->count;
+  return fail(runner, status);
 }
 
 static void show_progress(esp_runner *runner, bool last) {
@@ -79,65 +100,146 @@ static void show_progress(esp_runner *runner, bool last) {
   const double now = esp_clock_seconds();
   if (!last && now - runner->told < INTERVAL) return;
   runner->told = now;
-  const esp_progress progress = {
-      .samples = last ? o->samples : esp_dealer_finished(runner->dealer),
-      .total = o->samples,
-      .seconds = now - runner->began};
+  const esp_progress progress = {.samples = runner->done_before +
+                                            esp_dealer_finished(runner->dealer),
+                                 .total = o->samples,
+                                 .resumed_from = runner->done_before,
+                                 .seconds = now - runner->began,
+                                 .last = last};
   o->progress(o->context, &progress);
 }
 
-// Every leader learns from the dealer that there is no more; the dealer's rank
-// answers until all have.
-static bool all_know(const esp_runner *runner) {
-  return esp_comm_rank(runner->options->world) != 0 ||
-         esp_dealer_dealt(runner->dealer) >=
-             runner->batches + runner->options->replicas;
-}
-
-// Is there a seat for one more batch?  With no seats at all (no samples) the
-// dealer is still asked once: it counts on it.
+// Is there a seat for one more batch?
 static bool has_room(const esp_runner *runner) {
   const esp_batch_options *o = runner->options;
-  if (runner->seats == 0) return true;
+  if (runner->seats == 0) return true; // nothing to do, which it has to hear
   return runner->running < runner->seats &&
          (o->full.exec == NULL || idle_seat(runner, &o->full) >= 0);
 }
 
+static double longest_batch(const esp_batch_result *result) {
+  double longest = 0;
+  for (int i = 0; i < result->latencies; i++) {
+    if (result->latency_s[i] > longest) longest = result->latency_s[i];
+  }
+  return longest;
+}
+
+// Rank 0: closes the dealer when somebody asked for it, or when a batch more
+// might not end in time.
+static void consider_stop(esp_runner *runner) {
+  static const double A_MARGIN = 1; // seconds
+  const esp_batch_options *o = runner->options;
+  esp_stop *stop = &runner->result->stop;
+  if (esp_dealer_failed(runner->dealer)) esp_dealer_close(runner->dealer);
+  if (*stop != ESP_STOP_NONE) return;
+  if (esp_dealer_stop(runner->dealer) > 0) {
+    *stop = ESP_STOP_ASKED;
+  } else if (o->deadline > 0) {
+    const double left = o->deadline - esp_clock_seconds();
+    const double need = A_MARGIN + 2 * longest_batch(runner->result);
+    if (left < need) *stop = ESP_STOP_TIME;
+  }
+  if (*stop != ESP_STOP_NONE) esp_dealer_close(runner->dealer);
+}
+
+// What only rank 0 does: hears, notes, decides.
+static esp_status preside(esp_runner *runner) {
+  const esp_batch_options *o = runner->options;
+  if (esp_comm_rank(o->world) != 0) return ESP_OK;
+  ESP_TRY(esp_dealer_serve(runner->dealer));
+  ESP_TRY(fail(runner, esp_safe_journal(runner)));
+  consider_stop(runner);
+  show_progress(runner, false);
+  if (esp_dealer_stop(runner->dealer) < 2) return ESP_OK;
+  esp_comm_abort(o->world, 75,
+                 "stopped at once: what the journal holds stays, "
+                 "and the same command goes on from there");
+}
+
+typedef struct turn {
+  bool asking, exhausted, leaving;
+  int64_t reported; // samples
+} turn;
+
+static esp_status ask(esp_runner *runner, turn *t) {
+  const int64_t samples = runner->result->samples;
+  t->asking = true;
+  const esp_tidings tidings = {
+      .asks = true, .finished = samples - t->reported, .stop = runner->stop};
+  t->reported = samples;
+  return esp_dealer_tell(runner->dealer, &tidings);
+}
+
+static esp_status leave(esp_runner *runner, turn *t) {
+  t->leaving = true;
+  tell_members(runner, -1, -1);
+  const esp_tidings tidings = {.leaves = true,
+                               .finished =
+                                   runner->result->samples - t->reported,
+                               .stop = runner->stop};
+  return esp_dealer_tell(runner->dealer, &tidings);
+}
+
+// A batch that several ranks share cannot be given up by one.
+static esp_status collect(esp_runner *runner) {
+  const esp_status status = esp_runner_collect(runner, ended);
+  return esp_comm_size(runner->options->group) == 1 ? fail(runner, status)
+                                                    : status;
+}
+
+// One look at everything; *more: there is something to do at once.
+static esp_status look(esp_runner *runner, turn *t, bool *more) {
+  *more = false;
+  ESP_TRY(esp_runner_tell_asked(runner));
+  esp_runner_move(runner);
+  (void)esp_messages_test(runner->orders, runner->ended);
+  ESP_TRY(collect(runner));
+  const bool last = t->exhausted && runner->running == 0;
+  ESP_TRY(fail(runner, esp_safe_move(runner, last)));
+  ESP_TRY(preside(runner));
+  if (!t->asking && !t->exhausted && has_room(runner)) {
+    ESP_TRY(ask(runner, t));
+  }
+  long number;
+  if (t->asking && esp_dealer_answered(runner->dealer, &number)) {
+    t->asking = false;
+    t->exhausted = number < 0 || runner->status != ESP_OK;
+    if (!t->exhausted) {
+      ESP_TRY(fail(runner, begin(runner, runner->options->pending[number])));
+    }
+    *more = true;
+  } else if (last && !t->leaving && esp_safe_all(runner)) {
+    ESP_TRY(leave(runner, t));
+    *more = true;
+  }
+  return ESP_OK;
+}
+
+static bool is_over(esp_runner *runner, const turn *t) {
+  if (!t->leaving || !esp_dealer_all_sent(runner->dealer)) return false;
+  return esp_comm_rank(runner->options->world) != 0 ||
+         esp_dealer_all_left(runner->dealer);
+}
+
 esp_status esp_runner_lead(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
-  const bool serving = esp_comm_rank(o->world) == 0 && o->replicas > 1;
-  bool asking = false, exhausted = false;
-  int64_t reported = 0;
+  const bool serving =
+      esp_comm_rank(o->world) == 0 && esp_comm_size(o->world) > 1;
+  turn t = {0};
   for (;;) {
     const uint64_t seen = esp_bell_count(o->bell);
-    esp_dealer_serve(runner->dealer);
-    esp_runner_move(runner);
-    (void)esp_messages_test(runner->orders, runner->ended);
-    ESP_TRY(esp_runner_collect(runner, ended));
-    show_progress(runner, false);
-
-    if (!asking && !exhausted && has_room(runner)) {
-      esp_dealer_ask(runner->dealer,
-                     (long)(runner->result->samples - reported));
-      reported = runner->result->samples;
-      asking = true;
-    }
-    long number;
-    if (asking && esp_dealer_answered(runner->dealer, &number)) {
-      asking = false;
-      exhausted = number >= runner->batches;
-      if (!exhausted) ESP_TRY(begin(runner, number));
-      continue; // there may be a seat for one more
-    }
-    if (exhausted && runner->running == 0 && all_know(runner)) break;
-    const bool expecting =
-        asking || (serving && !(exhausted && all_know(runner)));
-    esp_runner_rest(runner, seen, expecting);
+    bool more;
+    ESP_TRY(look(runner, &t, &more));
+    if (more) continue;
+    if (is_over(runner, &t)) break;
+    esp_runner_rest(runner, seen,
+                    t.asking || t.leaving || serving || esp_safe_waits(runner));
   }
-  tell_members(runner, -1, -1);
   while (esp_messages_pending(runner->orders) > 0) {
     (void)esp_messages_test(runner->orders, runner->ended);
   }
   show_progress(runner, true);
-  return ESP_OK;
+  return esp_comm_rank(o->world) == 0 ? fail(runner, esp_safe_end(runner))
+                                      : ESP_OK;
 }

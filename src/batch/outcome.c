@@ -1,11 +1,8 @@
 // What is made of a batch beside its outputs: classes, top k, right answers.
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "batch/private.h"
-
-static int64_t largest_batch(const esp_batch_options *o) {
-  return o->full.exec != NULL ? o->full.batch : o->tail.batch;
-}
 
 static bool wanted(const esp_scoring *s) {
   return s->labels != NULL || s->argmax >= 0 || s->top_k > 0;
@@ -14,7 +11,7 @@ static bool wanted(const esp_scoring *s) {
 esp_status esp_outcome_open(esp_runner *runner) {
   const esp_scoring *s = &runner->options->scoring;
   if (!wanted(s)) return ESP_OK;
-  const size_t rows = (size_t)largest_batch(runner->options) + 1;
+  const size_t rows = (size_t)runner->options->full.batch + 1;
   const size_t top = rows * (size_t)(s->top_k > 0 ? s->top_k : 1);
   runner->picked = calloc(rows, sizeof *runner->picked);
   runner->labels = calloc(rows, sizeof *runner->labels);
@@ -38,14 +35,14 @@ void esp_outcome_close(esp_runner *runner) {
 }
 
 #define WIDEN(type)                                                            \
-  for (int64_t i = 0; i < seat->count; i++) {                                  \
+  for (int64_t i = 0; i < count; i++) {                                        \
     runner->labels[i] = (int64_t)((const type *)runner->raw_labels)[i];        \
   }
 
-static esp_status read_labels(esp_runner *runner, const esp_seat *seat) {
+static esp_status read_labels(esp_runner *runner, int64_t first,
+                              int64_t count) {
   esp_dataset *labels = runner->options->scoring.labels;
-  ESP_TRY(
-      esp_dataset_read(labels, seat->first, seat->count, runner->raw_labels));
+  ESP_TRY(esp_dataset_read(labels, first, count, runner->raw_labels));
   switch (esp_dataset_get_info(labels)->type) {
   case ESP_UINT8:
     WIDEN(uint8_t) break;
@@ -67,9 +64,10 @@ static esp_status read_labels(esp_runner *runner, const esp_seat *seat) {
   return ESP_OK;
 }
 
-static esp_status count_right(esp_runner *runner, const esp_seat *seat) {
-  ESP_TRY(read_labels(runner, seat));
-  for (int64_t i = 0; i < seat->count; i++) {
+static esp_status count_right(esp_runner *runner, int64_t first,
+                              int64_t count) {
+  ESP_TRY(read_labels(runner, first, count));
+  for (int64_t i = 0; i < count; i++) {
     runner->result->right += runner->picked[i] == runner->labels[i];
   }
   return ESP_OK;
@@ -102,5 +100,45 @@ esp_status esp_outcome_write(esp_runner *runner, const esp_seat *seat) {
     ESP_TRY(esp_results_write(o->results, s->top_indices, seat->first,
                               seat->count, runner->top_indices));
   }
-  return s->labels != NULL ? count_right(runner, seat) : ESP_OK;
+  return s->labels != NULL ? count_right(runner, seat->first, seat->count)
+                           : ESP_OK;
+}
+
+// The rows are read from the results: the scores of a run that was cut off went
+// with it.
+static esp_status score_written(esp_runner *runner, int64_t first,
+                                int64_t count, float *rows, int64_t classes) {
+  const esp_batch_options *o = runner->options;
+  const int which = o->result_of[o->scoring.output];
+  ESP_TRY(esp_results_read(o->results, which, first, count, rows));
+  for (int64_t i = 0; i < count; i++) {
+    runner->picked[i] = esp_argmax(rows + i * classes, classes);
+  }
+  return count_right(runner, first, count);
+}
+
+esp_status esp_outcome_score_done(esp_runner *runner) {
+  const esp_batch_options *o = runner->options;
+  if (o->scoring.labels == NULL || runner->done_before == 0 ||
+      esp_comm_rank(o->group) != 0) {
+    return ESP_OK;
+  }
+  const int64_t replica = esp_comm_rank(o->world) / esp_comm_size(o->group);
+  const int64_t classes = o->scoring.classes;
+  void *rows = NULL;
+  ESP_TRY(
+      esp_allocate((size_t)(o->full.batch * classes) * sizeof(float), &rows));
+  esp_status status = ESP_OK;
+  int64_t next = 0; // of the pending ones
+  for (int64_t n = 0; n * o->full.batch < o->samples && status == ESP_OK; n++) {
+    if (next < o->npending && o->pending[next] == n) {
+      next++;
+    } else if (n % o->replicas == replica) {
+      int64_t first, count;
+      esp_runner_rows(o, n, &first, &count);
+      status = score_written(runner, first, count, rows, classes);
+    }
+  }
+  esp_free(rows);
+  return status;
 }

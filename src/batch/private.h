@@ -9,7 +9,8 @@ typedef struct esp_seat {
   const esp_engine *engine;
   int slot;
   bool running;
-  int64_t first, count; // rows of the batch in it
+  int64_t number;       // of the batch in it
+  int64_t first, count; // its rows
 } esp_seat;
 
 // What the leader of a replica tells its other ranks.
@@ -19,19 +20,32 @@ typedef struct esp_order {
 } esp_order;
 enum { ESP_ORDER_TAG = (1 << 24) - 1 };
 
+// What a leader has written, on its way to the journal (safe.c).
+typedef struct esp_safe {
+  int64_t *written; // batches that are in the file
+  size_t nwritten, room;
+  size_t nsyncing; // of them the first, which are being brought to the disk
+  bool syncing;
+  double synced; // seconds of the clock when the last sync began
+} esp_safe;
+
 typedef struct esp_runner {
   const esp_batch_options *options;
   esp_batch_result *result;
   esp_seat *seat;
   int seats;
   int running;
-  int64_t batches; // of the whole job
   esp_dealer *dealer;
   esp_messages *orders; // leader: a place per seat and member; member: one
   esp_order *order;     // what is under way at those places
   int *ended;
-  double began; // seconds of the clock
-  double told;  // when progress was last shown
+  double began;        // seconds of the clock
+  double told;         // when progress was last shown
+  int64_t done_before; // rows that were done when it began
+  esp_safe safe;
+  int stop;          // how often this rank was asked to, as rank 0 knows
+  esp_status status; // the first failure that leaves the others alone
+  char *message;     // of it
   // scoring of one batch
   int64_t *labels;
   void *raw_labels;
@@ -45,8 +59,11 @@ esp_status esp_runner_lead(esp_runner *runner);
 // Follows the leader's orders (follow.c).
 esp_status esp_runner_follow(esp_runner *runner);
 
+// The rows of a batch (run.c).
+void esp_runner_rows(const esp_batch_options *options, int64_t number,
+                     int64_t *first, int64_t *count);
 // Starts a batch in a seat; moves the messages of both engines; gives the
-// status of a seat that has ended (run.c).
+// status of a seat that has ended.
 void esp_seat_start(esp_runner *runner, int seat, int64_t number);
 void esp_runner_move(esp_runner *runner);
 // Notes each seat that has ended, and calls ended() for it.
@@ -54,10 +71,29 @@ esp_status esp_runner_collect(esp_runner *runner,
                               esp_status (*ended)(esp_runner *, esp_seat *));
 // Sleeps until the workers ring, or, where messages may come, for a moment.
 void esp_runner_rest(esp_runner *runner, uint64_t seen, bool expecting);
+// Tells rank 0 when this rank has been asked to stop.
+esp_status esp_runner_tell_asked(esp_runner *runner);
+
+// Notes that a batch has been written (safe.c).
+esp_status esp_safe_add(esp_runner *runner, int64_t number);
+// Brings what was written to the disk when it is time, or at once when `hurry`;
+// tells rank 0 of it.
+esp_status esp_safe_move(esp_runner *runner, bool hurry);
+// Is all that was written safe, and rank 0 told?
+bool esp_safe_all(const esp_runner *runner);
+// Rank 0: writes in the journal what it was told.
+esp_status esp_safe_journal(esp_runner *runner);
+// Rank 0, last of all: brings the journal to the disk.
+esp_status esp_safe_end(esp_runner *runner);
+// Is there a sync under way, whose end nobody rings for?
+bool esp_safe_waits(const esp_runner *runner);
 
 // Scores a batch and writes argmax and top k (outcome.c).
 esp_status esp_outcome_open(esp_runner *runner);
 void esp_outcome_close(esp_runner *runner);
 esp_status esp_outcome_write(esp_runner *runner, const esp_seat *seat);
+// Counts what is right among this replica's share of the batches that were done
+// before.
+esp_status esp_outcome_score_done(esp_runner *runner);
 
 #endif

@@ -3,6 +3,21 @@
 #include "base/clock.h"
 #include "batch/private.h"
 
+void esp_runner_rows(const esp_batch_options *options, int64_t number,
+                     int64_t *first, int64_t *count) {
+  *first = number * options->full.batch;
+  *count = options->samples - *first;
+  if (*count > options->full.batch) *count = options->full.batch;
+}
+
+esp_status esp_runner_tell_asked(esp_runner *runner) {
+  const esp_batch_options *o = runner->options;
+  const int asked = o->asked_to_stop != NULL ? o->asked_to_stop(o->context) : 0;
+  if (asked == runner->stop) return ESP_OK;
+  runner->stop = asked;
+  return esp_dealer_tell(runner->dealer, &(esp_tidings){.stop = asked});
+}
+
 void esp_seat_start(esp_runner *runner, int index, int64_t number) {
   esp_seat *seat = &runner->seat[index];
   seat->running = true;
@@ -26,13 +41,13 @@ esp_status esp_runner_collect(esp_runner *runner,
         !esp_exec_done(seat->engine->exec, seat->slot, &status, &message)) {
       continue;
     }
+    seat->running = false;
+    runner->running--;
     if (status != ESP_OK) {
       return ESP_FAIL(status, "samples %lld to %lld: %s",
                       (long long)seat->first,
                       (long long)(seat->first + seat->count - 1), message);
     }
-    seat->running = false;
-    runner->running--;
     if (ended != NULL) ESP_TRY(ended(runner, seat));
   }
   return ESP_OK;
@@ -50,10 +65,10 @@ static int messages_under_way(const esp_runner *runner) {
 // workers compute, looking often would take their cores from them; when they
 // are idle, this rank's core is free for it.
 void esp_runner_rest(esp_runner *runner, uint64_t seen, bool expecting) {
-  static const double A_MOMENT = 50e-6, A_WHILE = 500e-6;
+  // Nothing rings when somebody asks to stop.
+  static const double A_MOMENT = 50e-6, A_WHILE = 500e-6, AT_MOST = 0.1;
   const esp_batch_options *o = runner->options;
-  double limit = -1;
-  if (expecting) limit = A_WHILE;
+  double limit = expecting ? A_WHILE : AT_MOST;
   if (messages_under_way(runner) > 0) {
     limit = esp_workers_busy(o->workers) > 0 ? A_MOMENT : 0;
   }
@@ -82,11 +97,16 @@ static esp_status open_runner(esp_runner *runner) {
   }
   add_seats(runner, &o->full);
   add_seats(runner, &o->tail);
-  runner->batches = (o->full.exec != NULL ? o->samples / o->full.batch : 0) +
-                    (o->tail.exec != NULL ? 1 : 0);
+  runner->done_before = o->samples;
+  for (int64_t i = 0; i < o->npending; i++) {
+    int64_t first, count;
+    esp_runner_rows(o, o->pending[i], &first, &count);
+    runner->done_before -= count;
+  }
   ESP_TRY(esp_messages_create(o->group, (int)places, &runner->orders));
-  ESP_TRY(esp_dealer_create(o->world, &runner->dealer));
-  return esp_outcome_open(runner);
+  ESP_TRY(esp_dealer_create(o->world, (long)o->npending, &runner->dealer));
+  ESP_TRY(esp_outcome_open(runner));
+  return esp_outcome_score_done(runner);
 }
 
 static void close_runner(esp_runner *runner) {
@@ -96,40 +116,41 @@ static void close_runner(esp_runner *runner) {
   free(runner->ended);
   free(runner->order);
   free(runner->seat);
+  free(runner->safe.written);
+  free(runner->message);
 }
 
-// After a failure on the only rank: what runs still uses the slots' memory.
-static void settle(esp_runner *runner) {
-  esp_bell *bell = runner->options->bell;
-  for (int i = 0; i < runner->seats; i++) {
-    const esp_seat *seat = &runner->seat[i];
-    esp_status status;
-    const char *message;
-    for (uint64_t seen = esp_bell_count(bell);
-         seat->running &&
-         !esp_exec_done(seat->engine->exec, seat->slot, &status, &message);
-         seen = esp_bell_count(bell)) {
-      esp_bell_wait(bell, seen, 0.1);
-    }
+// The others are in the middle of something that this rank takes part in.
+static void give_up(const esp_runner *runner, esp_status status) {
+  esp_comm_abort(runner->options->world, status == ESP_BAD_INPUT ? 3 : 1,
+                 esp_last_error());
+}
+
+static esp_status run(esp_runner *runner) {
+  const esp_batch_options *o = runner->options;
+  esp_comm_barrier(o->world); // so that all measure from one moment
+  runner->began = runner->safe.synced = esp_clock_seconds();
+  const esp_status status = esp_comm_rank(o->group) == 0
+                                ? esp_runner_lead(runner)
+                                : esp_runner_follow(runner);
+  if (status != ESP_OK) give_up(runner, status);
+  esp_batch_result *result = runner->result;
+  if (esp_ranges_cover(&o->journal->done, 0, o->samples)) {
+    result->stop = ESP_STOP_NONE; // asked for, but all was done
   }
+  esp_comm_broadcast(o->world, 0, &result->stop, sizeof result->stop);
+  result->seconds = esp_clock_seconds() - runner->began;
+  if (runner->status != ESP_OK) {
+    (void)esp_fail_message(runner->status, runner->message);
+  }
+  return esp_comm_agree(o->world, runner->status);
 }
 
 esp_status esp_batch_run(const esp_batch_options *options,
                          esp_batch_result *result) {
-  *result = (esp_batch_result){0};
   esp_runner runner = {.options = options, .result = result};
   esp_status status = esp_comm_agree(options->world, open_runner(&runner));
-  if (status == ESP_OK) {
-    esp_comm_barrier(options->world); // so that all measure from one moment
-    runner.began = esp_clock_seconds();
-    status = esp_comm_rank(options->group) == 0 ? esp_runner_lead(&runner)
-                                                : esp_runner_follow(&runner);
-  }
-  if (status != ESP_OK && esp_comm_size(options->world) == 1) settle(&runner);
-  if (status == ESP_OK) {
-    esp_comm_barrier(options->world);
-    result->seconds = esp_clock_seconds() - runner.began;
-  }
+  if (status == ESP_OK) status = run(&runner);
   close_runner(&runner);
   return status;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -91,22 +92,42 @@ int esp_messages_pending(const esp_messages *messages);
 void esp_messages_cancel(esp_messages *messages, int place);
 
 // Hands out 0, 1, 2 ... to the ranks that ask, each number once, so that a slow
-// rank takes fewer.  Rank 0 answers whenever it calls esp_dealer_serve().
+// rank takes fewer; and gathers on rank 0 what the ranks tell of them.  Rank 0
+// hears, and answers, whenever it calls esp_dealer_serve().
 typedef struct esp_dealer esp_dealer;
-// Collective.
-esp_status esp_dealer_create(const esp_comm *comm, esp_dealer **dealer);
-void esp_dealer_free(esp_dealer *dealer); // after the last answer; NULL allowed
-// Asks for the next number, and tells how much was finished since the last
-// question.  One question at a time per rank.
-void esp_dealer_ask(esp_dealer *dealer, long finished);
-// Has the answer come?  Then *number is it.
+// There are `numbers` numbers.  Collective.
+esp_status esp_dealer_create(const esp_comm *comm, long numbers,
+                             esp_dealer **dealer);
+void esp_dealer_free(esp_dealer *dealer); // when all was sent; NULL is allowed
+
+// What a rank tells rank 0.
+typedef struct esp_tidings {
+  int64_t finished;    // samples since it told the last time
+  int stop;            // how often somebody has asked this rank to stop
+  bool asks;           // for a number; one question at a time per rank
+  bool failed;         // it cannot go on
+  bool leaves;         // it will tell nothing more
+  const int64_t *safe; // [nsafe] numbers whose results are on the disk;
+  size_t nsafe;        // copied
+} esp_tidings;
+// Tells, without waiting.
+esp_status esp_dealer_tell(esp_dealer *dealer, const esp_tidings *tidings);
+// Has the answer come?  Then *number is it; -1: there are no more.
 bool esp_dealer_answered(esp_dealer *dealer, long *number);
-// Rank 0: answers all questions that have come.  Others: does nothing.
-void esp_dealer_serve(esp_dealer *dealer);
-// Rank 0: how many numbers have been handed out.
-long esp_dealer_dealt(const esp_dealer *dealer);
-// Rank 0: the sum of what the questions said was finished.
-long esp_dealer_finished(const esp_dealer *dealer);
+// Has all that was told left this rank?
+bool esp_dealer_all_sent(esp_dealer *dealer);
+
+// The rest is rank 0's; on others they do nothing.
+// Hears what has come, and answers questions.
+esp_status esp_dealer_serve(esp_dealer *dealer);
+void esp_dealer_close(esp_dealer *dealer);     // from now on all answers are -1
+int esp_dealer_stop(const esp_dealer *dealer); // the most that was told
+bool esp_dealer_failed(const esp_dealer *dealer);   // has one told so?
+bool esp_dealer_all_left(const esp_dealer *dealer); // rank 0 too
+long esp_dealer_finished(const esp_dealer *dealer); // the sum of what was told
+// The numbers that were told to be safe since the last call; borrowed until the
+// next esp_dealer_serve() or esp_dealer_tell().
+const int64_t *esp_dealer_safe(esp_dealer *dealer, size_t *count);
 
 // Letters: byte strings that come unasked.  All calls but open and close are
 // made by one thread, which need not be the conductor.

@@ -214,14 +214,17 @@ static esp_status check_numbers(const esp_job *job) {
   const struct {
     const char *name;
     int64_t number, most;
-  } numbers[] = {
-      {"batch", job->batch, 1 << 24},  {"replicas", job->replicas, 1 << 24},
-      {"streams", job->streams, 1024}, {"workers", job->workers, 1024},
-      {"width", job->width, 1024},     {"top_k", job->top_k, 1 << 20}};
+  } numbers[] = {{"batch", job->batch, 1 << 24},
+                 {"replicas", job->replicas, 1 << 24},
+                 {"streams", job->streams, 1024},
+                 {"workers", job->workers, 1024},
+                 {"width", job->width, 1024},
+                 {"top_k", job->top_k, 1 << 20},
+                 {"journal_seconds", job->journal_seconds, 1 << 30}};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     if (numbers[i].number >= 0 && numbers[i].number <= numbers[i].most)
       continue;
-    return ESP_FAIL(ESP_USAGE, "%s is %lld, expected 0 (chosen) to %lld",
+    return ESP_FAIL(ESP_USAGE, "%s is %lld, expected 0 to %lld",
                     numbers[i].name, (long long)numbers[i].number,
                     (long long)numbers[i].most);
   }

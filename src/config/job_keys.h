@@ -16,7 +16,18 @@ KEY(layout, TEXT, NULL, "NCHW|NHWC",
     "order of the dataset's axes; default: the model's own")
 KEY(samples, INT, -1, "N", "use the first N samples only; -1: all")
 KEY(output, TEXT, NULL, "FILE", "HDF5 file for the results, /outputs/<name>")
-KEY(restart, FLAG, false, "", "overwrite an output file that exists")
+KEY(restart, FLAG, false, "",
+    "begin anew and overwrite an output file that exists; else a run that was "
+    "cut off goes on")
+KEY(grown, TEXT, "refuse", "refuse|continue",
+    "what to do when the output was begun with fewer samples: compute those "
+    "that were added, or say so and stop")
+KEY(journal_seconds, INT, 30, "N",
+    "a kill loses at most the work of the last N seconds; 0: of the batches at "
+    "hand")
+KEY(max_seconds, INT, 0, "N",
+    "stop, to be resumed (exit 75), before N seconds are over; 0: before "
+    "Slurm's limit, where there is one; -1: never")
 KEY(labels, TEXT, NULL, "FILE:/DATASET",
     "one integer per sample: the right class")
 KEY(score, TEXT, NULL, "accuracy|none",

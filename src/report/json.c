@@ -34,20 +34,21 @@ static json_t *score_json(const esp_report *r) {
 
 esp_status esp_report_json(const esp_report *r, char **text) {
   json_t *all = json_pack(
-      "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:o, "
-      "s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f}, s:f, s:f, s:o, s:n, s:o, "
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:o, "
+      "s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f}, s:f, s:f, s:o, s:I, s:o, "
       "s:s, s:i}",
       "model", r->model, "input", r->input, "output", r->output, "samples",
-      (json_int_t)r->samples, "seconds", r->seconds, "samples_per_second",
-      r->seconds > 0 ? (double)r->samples / r->seconds : 0.0, "load_s",
+      (json_int_t)r->samples, "done", (json_int_t)r->done, "computed",
+      (json_int_t)r->computed, "seconds", r->seconds, "samples_per_second",
+      r->seconds > 0 ? (double)r->computed / r->seconds : 0.0, "load_s",
       r->load_s, "latency_ms", "median", 1e3 * r->latency_median_s, "p99",
       1e3 * r->latency_p99_s, "plan", plan_json(r), "certificate",
       "predicted_s", r->predicted_s, "measured_s", r->measured_s,
       "lower_bound_s", r->lower_bound_s, "ceiling", r->ceiling, "io", "read_s",
       r->read_s, "write_s", r->write_s, "wait_s", r->wait_s, "compute_s",
       r->compute_s, "peak_bytes", r->peak_bytes, "score", score_json(r),
-      "resumed_from", "versions", lines(r->versions), "hosts", r->hosts, "exit",
-      0);
+      "resumed_from", (json_int_t)r->resumed_from, "versions",
+      lines(r->versions), "hosts", r->hosts, "exit", r->stopped ? 75 : 0);
   if (all == NULL) return ESP_FAIL(ESP_INTERNAL, "cannot build the summary");
   *text = json_dumps(all, JSON_INDENT(2));
   json_decref(all);

@@ -14,7 +14,10 @@ struct esp_report {
   double score;
   int64_t right;
   int64_t samples, batch;
-  double seconds, load_s; // of the batches; of all before them
+  int64_t done, computed, resumed_from; // samples: all; by this run; before it
+  bool stopped;                         // before the end
+  bool nothing_to_do;                   // all was done before
+  double seconds, load_s;               // of the batches; of all before them
   double latency_median_s, latency_p99_s;
   int ranks, replicas, ranks_per_replica, streams, workers, width;
   int *nodes_per_rank; // [ranks_per_replica]

@@ -51,18 +51,40 @@ static void write_certificate(FILE *out, const esp_report *r) {
   }
 }
 
+static void write_samples(FILE *out, const esp_report *r) {
+  fprintf(out, "samples    %lld in %.3f s: %.0f samples per second\n",
+          (long long)r->computed, r->seconds,
+          r->seconds > 0 ? (double)r->computed / r->seconds : 0.0);
+  if (r->resumed_from > 0) {
+    fprintf(out, "resumed    from %lld samples that were done before\n",
+            (long long)r->resumed_from);
+  }
+  if (r->stopped) {
+    fprintf(out,
+            "stopped    %lld of %lld samples are done; the same command goes "
+            "on from there\n",
+            (long long)r->done, (long long)r->samples);
+  }
+}
+
 esp_status esp_report_table(const esp_report *r, char **text) {
   size_t bytes;
   FILE *out = open_memstream(text, &bytes);
   if (out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot write the table");
+  if (r->nothing_to_do) {
+    fprintf(out,
+            "%s holds all %lld samples: nothing to do (restart computes them "
+            "again)\n",
+            r->output, (long long)r->samples);
+    return fclose(out) == 0 ? ESP_OK
+                            : ESP_FAIL(ESP_NO_MEMORY, "cannot write the table");
+  }
   fprintf(out, "model      %s\n", r->model);
   if (r->score_name != NULL) {
     fprintf(out, "%-10s %.2f %% (%lld of %lld)\n", r->score_name,
-            100 * r->score, (long long)r->right, (long long)r->samples);
+            100 * r->score, (long long)r->right, (long long)r->done);
   }
-  fprintf(out, "samples    %lld in %.3f s: %.0f samples per second\n",
-          (long long)r->samples, r->seconds,
-          r->seconds > 0 ? (double)r->samples / r->seconds : 0.0);
+  write_samples(out, r);
   write_plan(out, r);
   write_certificate(out, r);
   fprintf(out, "results    %s\n", r->output);

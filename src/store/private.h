@@ -3,6 +3,7 @@
 #define ESP_STORE_PRIVATE_H
 
 #include <hdf5.h>
+#include <mpi.h>
 
 #include "store/store.h"
 
@@ -28,6 +29,38 @@ esp_status esp_store_rows(hid_t dataset, const esp_shape *shape, hid_t type,
 esp_status esp_store_each(hid_t file,
                           void (*visit)(void *context, const char *path),
                           void *context);
+
+// Parts of a results file beside the results.
+#define ESP_JOURNAL_PATH "/espalier/journal"
+#define ESP_COMPUTED_PATH "/espalier/computed"
+#define ESP_STARTS_PATH "/espalier/starts"
+enum { ESP_STARTS = 64, ESP_START_BYTES = 256 };
+esp_shape esp_journal_shape(void);
+esp_shape esp_computed_shape(int64_t rows);
+// The worst status of all ranks; each has said its own message.  Collective.
+esp_status esp_store_agree(MPI_Comm group, const char *path, esp_status mine);
+
+// Syncs a file on a thread of its own (sync.c).
+typedef struct esp_syncer esp_syncer;
+esp_status esp_syncer_open(const char *path, esp_syncer **syncer);
+void esp_syncer_close(esp_syncer *syncer); // waits for it; NULL is allowed
+void esp_syncer_begin(esp_syncer *syncer); // the one before has ended
+bool esp_syncer_ended(esp_syncer *syncer, esp_status *status);
+
+struct esp_results {
+  MPI_Comm group;
+  char *path;
+  hid_t file;
+  int count; // of sets that are open
+  hid_t *set;
+  esp_shape *shape;
+  hid_t *type;
+  int64_t rows;
+  hid_t journal, computed, starts;
+  esp_shape computed_shape;
+  int64_t sequence; // of the journal's last record
+  esp_syncer *syncer;
+};
 
 // A file that packs into a dataset: its header has been read, the rows follow.
 typedef struct esp_packed {

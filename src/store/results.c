@@ -1,24 +1,12 @@
+// A results file that is written.
 #include <errno.h>
 #include <fcntl.h>
-#include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/private.h"
-
-struct esp_results {
-  MPI_Comm group;
-  int rank;
-  char *path;
-  hid_t file;
-  int count;
-  hid_t *set;
-  esp_shape *shape;
-  hid_t *type;
-};
 
 bool esp_results_exist(const char *path) { return access(path, F_OK) == 0; }
 
@@ -39,15 +27,17 @@ esp_status esp_results_path(const char *group, const char *onnx_name,
   return ESP_OK;
 }
 
-// The worst of all ranks; each has said its own message, rank 0's is kept.
-static esp_status agree(const esp_results *self, esp_status mine) {
+esp_status esp_store_agree(MPI_Comm group, const char *path, esp_status mine) {
   int worst = (int)mine;
-  MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT, MPI_MAX, self->group);
+  MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT, MPI_MAX, group);
   if (worst != ESP_OK && mine == ESP_OK) {
-    return ESP_FAIL((esp_status)worst, "another rank cannot write %s",
-                    self->path);
+    return ESP_FAIL((esp_status)worst, "another rank cannot write %s", path);
   }
   return (esp_status)worst;
+}
+
+static esp_status agree(const esp_results *self, esp_status mine) {
+  return esp_store_agree(self->group, self->path, mine);
 }
 
 static esp_status failed(const esp_results *self, const char *what) {
@@ -56,176 +46,119 @@ static esp_status failed(const esp_results *self, const char *what) {
                   esp_store_reason(why, sizeof why));
 }
 
-static bool inside(const char *outer, const char *inner) {
-  const size_t n = strlen(outer);
-  return strncmp(outer, inner, n) == 0 && (inner[n] == '\0' || inner[n] == '/');
-}
-
-static esp_status check_paths(const esp_result *result, int count) {
-  for (int a = 0; a < count; a++) {
-    for (int b = 0; b < count; b++) {
-      if (a == b || !inside(result[a].path, result[b].path)) continue;
-      return ESP_FAIL(ESP_BAD_INPUT, "results %s and %s cannot both be written",
-                      result[a].path, result[b].path);
-    }
+static esp_status sync_folder(const char *path) {
+  char *folder = strdup(path);
+  if (folder == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot rename %s", path);
+  char *slash = strrchr(folder, '/');
+  if (slash != NULL) slash[slash == folder] = '\0';
+  const int open_folder = open(slash != NULL ? folder : ".", O_RDONLY);
+  if (open_folder >= 0) {
+    (void)fsync(open_folder); // not every file system has that
+    (void)close(open_folder);
   }
+  free(folder);
   return ESP_OK;
 }
 
-// Tries to make the file before MPI does: its reasons are plainer.
-static esp_status touch(const esp_results *self) {
-  const int file = open(self->path, O_WRONLY | O_CREAT, 0666);
-  if (file < 0) {
-    return ESP_FAIL(ESP_IO, "cannot create %s: %s", self->path,
-                    strerror(errno));
-  }
-  (void)close(file);
-  return ESP_OK;
-}
-
-static esp_status create_file(esp_results *self) {
-  const esp_status status = self->rank == 0 ? touch(self) : ESP_OK;
-  ESP_TRY(agree(self, status));
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  (void)H5Pset_fapl_mpio(access, self->group, MPI_INFO_NULL);
-  self->file = H5Fcreate(self->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  (void)H5Pclose(access);
-  return agree(self, self->file >= 0 ? ESP_OK : failed(self, "create it"));
-}
-
-static herr_t set_text(hid_t object, const char *name, const char *text) {
-  const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
-  (void)H5Tset_size(type, strlen(text) > 0 ? strlen(text) : 1);
-  (void)H5Tset_cset(type, H5T_CSET_UTF8);
-  const hid_t attribute =
-      H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-  const herr_t error = attribute >= 0 ? H5Awrite(attribute, type, text) : -1;
-  if (attribute >= 0) (void)H5Aclose(attribute);
-  (void)H5Sclose(space);
-  (void)H5Tclose(type);
-  return error;
-}
-
-static herr_t set_number(hid_t object, const char *name, double number) {
-  if (H5Aexists(object, name) > 0) (void)H5Adelete(object, name);
-  const hid_t space = H5Screate(H5S_SCALAR);
-  const hid_t attribute = H5Acreate2(object, name, H5T_NATIVE_DOUBLE, space,
-                                     H5P_DEFAULT, H5P_DEFAULT);
-  const herr_t error =
-      attribute >= 0 ? H5Awrite(attribute, H5T_NATIVE_DOUBLE, &number) : -1;
-  if (attribute >= 0) (void)H5Aclose(attribute);
-  (void)H5Sclose(space);
-  return error;
-}
-
-static esp_status create_set(esp_results *self, int i,
-                             const esp_result *result) {
-  hsize_t dim[ESP_MAX_NDIM] = {0};
-  for (int d = 0; d < result->shape.ndim; d++) {
-    dim[d] = (hsize_t)result->shape.dim[d];
-  }
-  self->shape[i] = result->shape;
-  self->type[i] = esp_store_native(result->type);
-  if (self->type[i] < 0) {
-    return ESP_FAIL(ESP_UNSUPPORTED, "%s is %s, which cannot be stored",
-                    result->path, esp_dtype_text(result->type));
-  }
-  const hid_t space = H5Screate_simple(result->shape.ndim, dim, NULL);
-  const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
-  const hid_t link = H5Pcreate(H5P_LINK_CREATE);
-  (void)H5Pset_layout(create, H5D_CONTIGUOUS);
-  (void)H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
-  (void)H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
-  (void)H5Pset_create_intermediate_group(link, 1);
-  self->set[i] = H5Dcreate2(self->file, result->path, self->type[i], space,
-                            link, create, H5P_DEFAULT);
+esp_status esp_results_publish(const void *communicator, const char *from,
+                               const char *to) {
+  const MPI_Comm group = *(const MPI_Comm *)communicator;
+  int rank;
+  MPI_Comm_rank(group, &rank);
   esp_status status = ESP_OK;
-  if (self->set[i] < 0 ||
-      (result->onnx_name != NULL &&
-       set_text(self->set[i], "onnx_name", result->onnx_name) < 0)) {
-    status = failed(self, "create a dataset");
+  if (rank == 0) {
+    status = rename(from, to) == 0
+                 ? sync_folder(to)
+                 : ESP_FAIL(ESP_IO, "cannot rename %s to %s: %s", from, to,
+                            strerror(errno));
   }
-  (void)H5Pclose(link);
-  (void)H5Pclose(create);
-  if (space >= 0) (void)H5Sclose(space);
-  return status;
+  return esp_store_agree(group, to, status);
 }
 
-// Asks the system for the whole length now: a full disk is found before
-// anything is computed.
-static esp_status reserve(const esp_results *self, hsize_t bytes) {
-  const int file = open(self->path, O_WRONLY);
-  if (file < 0) return ESP_FAIL(ESP_IO, "cannot open %s", self->path);
-  const int error = bytes > 0 ? posix_fallocate(file, 0, (off_t)bytes) : 0;
-  (void)fsync(file);
-  (void)close(file);
-  if (error != ENOSPC && error != EDQUOT && error != EFBIG) return ESP_OK;
-  struct statvfs disk = {0};
-  (void)statvfs(self->path, &disk);
-  return ESP_FAIL(ESP_IO,
-                  "no room for %s: %llu bytes are needed, %llu are free",
-                  self->path, (unsigned long long)bytes,
-                  (unsigned long long)disk.f_bavail * disk.f_frsize);
-}
+// Opening ---------------------------------------------------------------------
 
-static esp_status settle(esp_results *self) {
-  const bool bad =
-      set_number(self->file, "complete", 0) < 0 ||
-      set_text(self->file, "creator", "espalier " ESPALIER_VERSION) < 0 ||
-      H5Fflush(self->file, H5F_SCOPE_GLOBAL) < 0;
-  ESP_TRY(agree(self, bad ? failed(self, "settle it") : ESP_OK));
-  // The library gives the file its length only when it is closed: the datasets'
-  // ends tell.
-  hsize_t bytes = 0;
-  for (int i = 0; i < self->count; i++) {
-    const haddr_t begin = H5Dget_offset(self->set[i]);
-    const hsize_t end = begin + H5Dget_storage_size(self->set[i]);
-    if (begin != HADDR_UNDEF && end > bytes) bytes = end;
+static esp_status open_set(esp_results *self, const char *path, esp_dtype type,
+                           const esp_shape *want, hid_t *set) {
+  char text[ESP_SHAPE_TEXT], other[ESP_SHAPE_TEXT];
+  *set = H5Dopen2(self->file, path, H5P_DEFAULT);
+  if (*set < 0) {
+    return ESP_FAIL(ESP_BAD_INPUT, "%s has no dataset %s", self->path, path);
   }
-  return agree(self, self->rank == 0 ? reserve(self, bytes) : ESP_OK);
+  esp_dataset_info info;
+  ESP_TRY(esp_store_info(*set, path, &info));
+  if (info.type == type && !info.chunked &&
+      esp_shape_equal(&info.shape, want)) {
+    return ESP_OK;
+  }
+  return ESP_FAIL(ESP_BAD_INPUT, "%s: %s is %s %s%s, expected %s %s",
+                  self->path, path, esp_dtype_text(info.type),
+                  esp_shape_text(&info.shape, text),
+                  info.chunked ? " in chunks" : "", esp_dtype_text(type),
+                  esp_shape_text(want, other));
 }
 
-static esp_status open_results(esp_results *self, const esp_result *result,
-                               int count) {
+static esp_status open_record(esp_results *self) {
+  const esp_shape journal = esp_journal_shape();
+  self->computed_shape = esp_computed_shape(self->rows);
+  ESP_TRY(
+      open_set(self, ESP_JOURNAL_PATH, ESP_INT64, &journal, &self->journal));
+  ESP_TRY(open_set(self, ESP_COMPUTED_PATH, ESP_INT32, &self->computed_shape,
+                   &self->computed));
+  self->starts = H5Dopen2(self->file, ESP_STARTS_PATH, H5P_DEFAULT);
+  return self->starts >= 0 ? ESP_OK : failed(self, "open " ESP_STARTS_PATH);
+}
+
+static esp_status open_sets(esp_results *self, const esp_result *result,
+                            int count) {
   self->set = calloc((size_t)count + 1, sizeof *self->set);
   self->shape = calloc((size_t)count + 1, sizeof *self->shape);
   self->type = calloc((size_t)count + 1, sizeof *self->type);
-  esp_status status = check_paths(result, count);
   if (self->set == NULL || self->shape == NULL || self->type == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot create %s", self->path);
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", self->path);
   }
-  ESP_TRY(agree(self, status));
-  self->count = count;
-  for (int i = 0; i < count; i++) self->set[i] = H5I_INVALID_HID;
-  ESP_TRY(create_file(self));
-  for (int i = 0; i < count && status == ESP_OK; i++) {
-    status = create_set(self, i, &result[i]);
+  for (int i = 0; i < count; i++) {
+    self->shape[i] = result[i].shape;
+    self->type[i] = esp_store_native(result[i].type);
+    ESP_TRY(open_set(self, result[i].path, result[i].type, &result[i].shape,
+                     &self->set[i]));
+    self->count++;
   }
-  ESP_TRY(agree(self, status));
-  return settle(self);
+  if (count > 0) self->rows = result[0].shape.dim[0];
+  return open_record(self);
 }
 
-esp_status esp_results_create(const void *communicator, const char *path,
-                              const esp_result *result, int count,
-                              esp_results **results) {
+static esp_status open_file(esp_results *self) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  (void)H5Pset_fapl_mpio(access, self->group, MPI_INFO_NULL);
+  self->file = H5Fopen(self->path, H5F_ACC_RDWR, access);
+  (void)H5Pclose(access);
+  return agree(self, self->file >= 0 ? ESP_OK : failed(self, "open it"));
+}
+
+esp_status esp_results_open(const void *communicator, const char *path,
+                            const esp_result *result, int count,
+                            esp_results **results) {
   esp_store_quiet();
   esp_results *self = calloc(1, sizeof *self);
-  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot create %s", path);
+  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", path);
   MPI_Comm_dup(*(const MPI_Comm *)communicator, &self->group);
-  MPI_Comm_rank(self->group, &self->rank);
-  self->file = H5I_INVALID_HID;
+  self->file = self->journal = self->computed = self->starts = H5I_INVALID_HID;
   self->path = strdup(path);
-  const esp_status status = open_results(self, result, count);
+  esp_status status = open_file(self);
+  if (status == ESP_OK) {
+    status = open_sets(self, result, count);
+    if (status == ESP_OK) status = esp_syncer_open(path, &self->syncer);
+    status = agree(self, status);
+  }
   if (status != ESP_OK) {
-    const bool made = self->file >= 0;
-    const bool first = self->rank == 0;
     esp_results_close(self);
-    if (made && first) (void)unlink(path);
     return status;
   }
   *results = self;
   return ESP_OK;
 }
+
+// Rows ------------------------------------------------------------------------
 
 esp_status esp_results_write(esp_results *results, int which, int64_t first,
                              int64_t count, const void *rows) {
@@ -236,29 +169,50 @@ esp_status esp_results_write(esp_results *results, int which, int64_t first,
                           : esp_fail_within(status, "%s", results->path);
 }
 
-esp_status esp_results_note(esp_results *results, const char *name,
-                            const char *text) {
-  const herr_t error = set_text(results->file, name, text);
-  return agree(results, error < 0 ? failed(results, "note") : ESP_OK);
+esp_status esp_results_read(esp_results *results, int which, int64_t first,
+                            int64_t count, void *rows) {
+  const esp_status status = esp_store_rows(
+      results->set[which], &results->shape[which], results->type[which],
+      H5P_DEFAULT, first, count, rows, NULL);
+  return status == ESP_OK ? ESP_OK
+                          : esp_fail_within(status, "%s", results->path);
 }
 
-esp_status esp_results_note_number(esp_results *results, const char *name,
-                                   double number) {
-  const herr_t error = set_number(results->file, name, number);
-  return agree(results, error < 0 ? failed(results, "note") : ESP_OK);
+void esp_results_sync(esp_results *results) {
+  esp_syncer_begin(results->syncer);
+}
+
+bool esp_results_synced(esp_results *results, esp_status *status) {
+  return esp_syncer_ended(results->syncer, status);
+}
+
+// In place: the attribute has been there from the beginning.
+static herr_t set_complete(const esp_results *self) {
+  const double yes = 1;
+  const hid_t attribute = H5Aopen(self->file, "complete", H5P_DEFAULT);
+  if (attribute < 0) return -1;
+  const herr_t error = H5Awrite(attribute, H5T_NATIVE_DOUBLE, &yes);
+  (void)H5Aclose(attribute);
+  return error;
 }
 
 esp_status esp_results_finish(esp_results *results) {
-  const bool bad = set_number(results->file, "complete", 1) < 0 ||
+  const bool bad = set_complete(results) < 0 ||
                    H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0;
   return agree(results, bad ? failed(results, "finish it") : ESP_OK);
 }
 
+static void close_set(hid_t set) {
+  if (set >= 0) (void)H5Dclose(set);
+}
+
 void esp_results_close(esp_results *results) {
   if (results == NULL) return;
-  for (int i = 0; i < results->count; i++) {
-    if (results->set[i] >= 0) (void)H5Dclose(results->set[i]);
-  }
+  esp_syncer_close(results->syncer);
+  for (int i = 0; i < results->count; i++) close_set(results->set[i]);
+  close_set(results->journal);
+  close_set(results->computed);
+  close_set(results->starts);
   if (results->file >= 0) (void)H5Fclose(results->file);
   MPI_Comm_free(&results->group);
   free(results->set);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
+#include "base/ranges.h"
 #include "base/status.h"
 #include "tensor/tensor.h"
 
@@ -47,32 +48,81 @@ typedef struct esp_result {
   esp_shape shape; // dim[0] is the number of rows
 } esp_result;
 
-typedef struct esp_results esp_results;
+// A text that is kept as attribute of the file's root.
+typedef struct esp_note {
+  const char *name, *text;
+} esp_note;
 
 // Is there anything at `path`?  Not collective.
 bool esp_results_exist(const char *path);
-// Creates the file (replacing one that is there) with these datasets:
-// contiguous, allocated early, never filled, metadata flushed and synced, so
-// that the file is valid from here on (docs/adr/0002).  Collective over the
-// ranks of `communicator`, a `const MPI_Comm *` as esp_comm_handle() gives.
-// ESP_IO: cannot create, or not enough room on the disk for all results;
-// ESP_BAD_INPUT: two paths are the same, or one lies inside another.
+// Makes a results file at `path` (replacing one that is there) with these
+// datasets and notes: contiguous, allocated early, never filled, closed and
+// synced, so that nothing but numbers in place is written to it from then on
+// (docs/adr/0008).  The root attribute "complete" is 0.  Give it a name of its
+// own, and publish it: then no moment leaves half a file at the place that the
+// user knows.  Collective over the ranks of `communicator`, a `const MPI_Comm
+// *` as esp_comm_handle() gives; all give the same.  ESP_IO: cannot create, or
+// not enough room on the disk for all results; ESP_BAD_INPUT: two paths are the
+// same, or one lies inside another.
 esp_status esp_results_create(const void *communicator, const char *path,
                               const esp_result *result, int count,
-                              esp_results **results);
-// Writes rows [first, first + count) of result `which`.  Not collective.
+                              const esp_note *note, int notes);
+// Renames a file that is closed; what was at `to` is gone.  Collective.
+esp_status esp_results_publish(const void *communicator, const char *from,
+                               const char *to);
+
+typedef struct esp_results esp_results;
+
+// Opens a results file to write into it.  Collective.  ESP_BAD_INPUT: its
+// datasets are not these.
+esp_status esp_results_open(const void *communicator, const char *path,
+                            const esp_result *result, int count,
+                            esp_results **results);
+// Writes, or reads, rows [first, first + count) of result `which`.  Not
+// collective.
 esp_status esp_results_write(esp_results *results, int which, int64_t first,
                              int64_t count, const void *rows);
-// Sets an attribute of the file's root to a text, or a number.  Collective:
-// every rank gives the same.
-esp_status esp_results_note(esp_results *results, const char *name,
-                            const char *text);
-esp_status esp_results_note_number(esp_results *results, const char *name,
-                                   double number);
-// Sets the root attribute "complete" to 1 (it is 0 from the creation on),
-// flushes and syncs.  Collective.
+esp_status esp_results_read(esp_results *results, int which, int64_t first,
+                            int64_t count, void *rows);
+// Sets the root attribute "complete" to 1, flushes and syncs.  Collective.
 esp_status esp_results_finish(esp_results *results);
 void esp_results_close(esp_results *results); // collective; NULL is allowed
+
+// The journal of a results file ("/espalier/journal"): which rows are known to
+// be written in all results, and how often a run has begun.  It is kept twice,
+// each with a checksum, and written in turn: a write that is cut off leaves the
+// other.  Format: journal.c.
+enum { ESP_JOURNAL_RANGES = 4096 }; // at most; further ones are done again
+typedef struct esp_journal {
+  esp_ranges done;
+  int64_t starts;
+  int64_t seconds; // since 1970, when it was written; 0: never
+  int64_t rows;    // of the results; -1: there is no journal
+  int64_t batch;   // samples computed together by the run that wrote it
+} esp_journal;
+
+// Reads the journal.  Not collective.  The caller ends `done`.
+esp_status esp_results_read_journal(esp_results *results, esp_journal *journal);
+// Writes the journal.  By one rank of all.
+esp_status esp_results_write_journal(esp_results *results,
+                                     const esp_journal *journal);
+// Notes a start in "/espalier/starts", which keeps the last 64: a line of up to
+// 255 bytes.  By one rank of all.  `start` counts from 0.
+esp_status esp_results_note_start(esp_results *results, int64_t start,
+                                  const char *line);
+// Notes in "/espalier/computed" that this rank wrote rows [first, first +
+// count): start, rank and seconds since that start, for each of at most 65,536
+// blocks of rows; the last writer of a block stays.  Not collective.
+esp_status esp_results_note_computed(esp_results *results, int64_t first,
+                                     int64_t count, int64_t start, int rank,
+                                     double seconds);
+
+// Begins to bring what this rank has written to the disk, on a thread of its
+// own.  One at a time: the one before must have ended.
+void esp_results_sync(esp_results *results);
+// Has it ended, or none begun?  *status is then the disk's answer.
+bool esp_results_synced(esp_results *results, esp_status *status);
+
 // Turns the name of an ONNX value into a path below `group`: a slash becomes a
 // dot (a leading one goes), and an empty name becomes "output".  The caller
 // frees with free().
@@ -88,5 +138,8 @@ typedef struct esp_store_visitor {
   void (*attribute)(void *context, const char *name, const char *text);
 } esp_store_visitor;
 esp_status esp_store_visit(const char *file, const esp_store_visitor *visitor);
+// The journal of a results file that need not be open, also while another
+// process writes it.  journal->rows is -1 when it is no results file.
+esp_status esp_store_journal(const char *file, esp_journal *journal);
 
 #endif

@@ -81,29 +81,68 @@ static void messages_of_any_size_arrive(void) {
   pass_around(1000003);
 }
 
-static void every_number_is_dealt_once(void) {
+// Each number is told to be safe by the rank that got it.
+static void every_number_is_dealt_and_told_once(void) {
   enum { NUMBERS = 200 };
   esp_dealer *dealer = NULL;
-  double seen[NUMBERS] = {0};
-  CHECK_OK(esp_dealer_create(comm, &dealer));
+  double seen[NUMBERS] = {0}, safe[NUMBERS] = {0};
+  CHECK_OK(esp_dealer_create(comm, NUMBERS, &dealer));
   const int size = esp_comm_size(comm), rank = esp_comm_rank(comm);
-  long number = -1;
+  long number = 0;
   bool over = false;
-  while (!over || (rank == 0 && esp_dealer_dealt(dealer) < NUMBERS + size)) {
+  while (!over || (rank == 0 && !esp_dealer_all_left(dealer)) ||
+         !esp_dealer_all_sent(dealer)) {
     if (!over) {
-      esp_dealer_ask(dealer, 1);
-      while (!esp_dealer_answered(dealer, &number)) esp_dealer_serve(dealer);
-      over = number >= NUMBERS;
+      CHECK_OK(esp_dealer_tell(
+          dealer, &(esp_tidings){.asks = true, .finished = 1, .stop = rank}));
+      while (!esp_dealer_answered(dealer, &number)) {
+        CHECK_OK(esp_dealer_serve(dealer));
+      }
+      over = number < 0;
+      const int64_t told = number;
       if (!over) seen[number]++;
+      CHECK_OK(esp_dealer_tell(
+          dealer,
+          &(esp_tidings){.safe = &told, .nsafe = !over, .leaves = over}));
     }
-    esp_dealer_serve(dealer);
+    CHECK_OK(esp_dealer_serve(dealer));
+    size_t count;
+    const int64_t *list = esp_dealer_safe(dealer, &count);
+    for (size_t i = 0; i < count; i++) safe[list[i]]++;
   }
   if (rank == 0) {
     CU_ASSERT_EQUAL(esp_dealer_finished(dealer), NUMBERS + size);
+    CU_ASSERT_EQUAL(esp_dealer_stop(dealer), size - 1);
+    CU_ASSERT(!esp_dealer_failed(dealer));
+    for (int i = 0; i < NUMBERS; i++) CU_ASSERT_EQUAL(safe[i], 1);
   }
   esp_comm_barrier(comm);
   esp_comm_sum(comm, seen, NUMBERS);
   for (int i = 0; i < NUMBERS; i++) CU_ASSERT_EQUAL(seen[i], 1);
+  esp_dealer_free(dealer);
+}
+
+// From the moment that it is closed, nobody gets a number.
+static void a_closed_dealer_deals_nothing(void) {
+  esp_dealer *dealer = NULL;
+  long number = 0;
+  CHECK_OK(esp_dealer_create(comm, 1000, &dealer));
+  esp_dealer_close(dealer);
+  esp_comm_barrier(comm);
+  CHECK_OK(esp_dealer_tell(
+      dealer, &(esp_tidings){.asks = true, .failed = true, .leaves = true}));
+  while (!esp_dealer_answered(dealer, &number) ||
+         (esp_comm_rank(comm) == 0 && !esp_dealer_all_left(dealer)) ||
+         !esp_dealer_all_sent(dealer)) {
+    if (number == -1 && esp_comm_rank(comm) != 0) break;
+    CHECK_OK(esp_dealer_serve(dealer));
+    if (number == -1 && esp_dealer_all_left(dealer)) break;
+  }
+  CU_ASSERT_EQUAL(number, -1);
+  CU_ASSERT(esp_comm_rank(comm) != 0 || esp_dealer_failed(dealer));
+  esp_comm_barrier(comm);
+  while (!esp_dealer_all_sent(dealer)) {
+  }
   esp_dealer_free(dealer);
 }
 
@@ -122,7 +161,8 @@ int main(void) {
       CASE(the_worst_failure_wins),
       CASE(numbers_are_gathered_in_rank_order),
       CASE(messages_of_any_size_arrive),
-      CASE(every_number_is_dealt_once),
+      CASE(every_number_is_dealt_and_told_once),
+      CASE(a_closed_dealer_deals_nothing),
       CASE(a_part_has_its_own_ranks),
       {NULL, NULL},
   };

@@ -1,0 +1,150 @@
+# A run that is cut off, by whatever, goes on to the same bytes.
+. "$(dirname "$0")/lib.sh"
+source=/usr/share/datasets/fashion-mnist
+"$espalier" pack "images=$source/train-images-idx3-ubyte.gz" \
+  "labels=$source/train-labels-idx1-ubyte.gz" --output "$work/data.h5" || exit 1
+incep=$top/jobs/fashion-mnist/fmnist_incep.onnx
+
+# start RANKS OUTPUT OPTIONS...: in the background, as $launcher.
+start() {
+  n=$1 output=$2
+  shift 2
+  timeout 60 mpirun --oversubscribe --bind-to none -n "$n" "$espalier" run \
+    --model "$incep" --input "$work/data.h5:/images" --scale 1/255 \
+    --labels "$work/data.h5:/labels" --argmax --batch 32 --progress none \
+    --output "$output" "$@" >"$work/out" 2>"$work/err" &
+  launcher=$!
+}
+
+run() { # the same, to its end
+  start "$@"
+  wait $launcher
+}
+
+# The ranks of what start() has started: children of mpirun, which is one of
+# timeout.
+ranks_of() {
+  ps -o pid= --ppid "$(ps -o pid= --ppid "$launcher" | head -1)"
+}
+
+# Of all bytes of /outputs, and whether the file says that it is whole.
+sum() {
+  /usr/bin/python3 - "$1" <<'P'
+import hashlib, sys, h5py
+with h5py.File(sys.argv[1]) as f:
+    digest = hashlib.sha256()
+    for name in sorted(f["outputs"]):
+        digest.update(f["outputs"][name][()].tobytes())
+    print(digest.hexdigest()[:16], int(f.attrs["complete"]))
+P
+}
+
+run 2 "$work/whole.h5" || { cat "$work/err"; fail "the undisturbed run"; }
+whole=$(sum "$work/whole.h5")
+accuracy=$(grep accuracy "$work/out")
+expect_whole() { # output, after what
+  got=$(sum "$1")
+  [ "$got" = "$whole" ] || fail "after $2: $got, expected $whole"
+  [ "$(grep accuracy "$work/out")" = "$accuracy" ] ||
+    fail "accuracy after $2: $(grep accuracy "$work/out")"
+}
+
+# Killed at some moment, launcher and ranks at once; again and again.
+seed=${CHECK_SEED:-$$}
+echo "seed $seed"
+draw() { # below $1
+  seed=$(((seed * 1103515245 + 12345) % 2147483648))
+  drawn=$((seed / 65536 % $1))
+}
+for kill in 1 2 3 4 5; do
+  draw 3
+  start $((drawn + 1)) "$work/killed.h5" --journal-seconds 0
+  draw 15
+  sleep $((drawn / 10)).$((drawn % 10))
+  kill -9 $(ps -o pid= --ppid "$launcher") $(ranks_of) 2>/dev/null
+  wait "$launcher"
+  [ -e "$work/killed.h5" ] || continue
+  sum "$work/killed.h5" >/dev/null || fail "does not open after kill $kill"
+  "$espalier" inspect "$work/killed.h5" | grep 'samples are done'
+done
+run 3 "$work/killed.h5" || { cat "$work/err"; fail "going on after kills"; }
+expect_whole "$work/killed.h5" kills
+grep -q resumed "$work/out" || fail "it was not said that a run was resumed"
+run 2 "$work/killed.h5" || fail "a finished job"
+grep -q 'nothing to do' "$work/out" || fail "a finished job: $(cat "$work/out")"
+
+# One rank dies: the others end within ten seconds, the reason is printed.
+start 3 "$work/dead.h5" --journal-seconds 0
+sleep 1.5
+kill -9 "$(ranks_of | sed -n 2p)"
+begin=$(date +%s)
+wait "$launcher" && fail "a job of which a rank died"
+[ $(($(date +%s) - begin)) -lt 10 ] || fail "the job hung after a rank died"
+[ "$(grep -c 'signal 9' "$work/err")" = 1 ] || fail "reason: $(cat "$work/err")"
+run 2 "$work/dead.h5" || fail "going on after a rank died"
+expect_whole "$work/dead.h5" "a rank died"
+
+# Stopped: by a signal to a rank that is not the first; by time; at once.
+start 2 "$work/stopped.h5" --summary "$work/summary.json"
+sleep 1.5
+kill -USR1 "$(ranks_of | sed -n 2p)"
+wait "$launcher"
+status=$?
+[ $status = 75 ] || { cat "$work/err"; fail "exit $status after SIGUSR1"; }
+grep -q 'the same command goes on' "$work/out" || fail "stop: $(cat "$work/out")"
+/usr/bin/python3 - "$work/summary.json" <<'P' || fail "the summary of a stop"
+import json, sys
+summary = json.load(open(sys.argv[1]))
+assert summary["exit"] == 75 and 0 < summary["done"] < 60000, summary
+P
+run 1 "$work/stopped.h5" --max-seconds 2
+status=$?
+[ $status = 75 ] || { cat "$work/err" "$work/out"; fail "exit $status by time"; }
+grep -q resumed "$work/out" || fail "the second run began anew"
+run 3 "$work/stopped.h5" || fail "going on after a stop"
+expect_whole "$work/stopped.h5" stops
+start 1 "$work/twice.h5"
+sleep 1.5
+kill -TERM "$(ranks_of)"
+kill -INT "$(ranks_of)"
+wait "$launcher"
+status=$?
+[ $status = 75 ] || { cat "$work/err"; fail "exit $status after two signals"; }
+
+# Of another job: refused with the difference, and left as it was.
+before=$(sum "$work/stopped.h5")
+differs() { # part of the message, options
+  part=$1
+  shift
+  run 2 "$work/stopped.h5" "$@"
+  status=$?
+  if [ $status != 3 ] || ! grep -q "$part" "$work/err"; then
+    fail "exit $status: $(cat "$work/err"), expected \"$part\""
+  fi
+}
+differs "scale 1/255, and this run has 1/128" --scale 1/128
+differs "model_hash" --model "$top/jobs/fashion-mnist/fmnist_bilstm.onnx"
+differs "top_k 0, and this run has 2" --top-k 2
+differs "60000 samples, and this run has 100" --samples 100
+/usr/bin/python3 - "$work/data.h5" "$work/other.h5" <<'P'
+import sys, h5py
+with h5py.File(sys.argv[1]) as f, h5py.File(sys.argv[2], "w") as other:
+    other["images"] = f["images"][()][::-1]
+P
+differs "input_data" --input "$work/other.h5:/images"
+[ "$(sum "$work/stopped.h5")" = "$before" ] || fail "a refused run wrote"
+run 2 "$work/stopped.h5" --samples 100 --restart || fail "restart"
+
+# More samples than before.
+run 2 "$work/grown.h5" --samples 20001 || fail "a part of the samples"
+before=$(sum "$work/grown.h5")
+run 2 "$work/grown.h5"
+if [ $? != 3 ] || ! grep -q 'set grown to continue' "$work/err"; then
+  fail "grown: $(cat "$work/err")"
+fi
+[ "$(sum "$work/grown.h5")" = "$before" ] || fail "grown, refused and written"
+run 2 "$work/grown.h5" --grown continue || { cat "$work/err"; fail "grown"; }
+grep -q 'from 20' "$work/out" || fail "grown from: $(cat "$work/out")"
+expect_whole "$work/grown.h5" grown
+ls "$work" | grep '\.part' && fail "a file in the making was left"
+finish
