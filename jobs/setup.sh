@@ -19,8 +19,7 @@ run      libdnnl-dev              oneDNN: the heavy operators
 run      libhwloc-dev             the machine's cores
 run      protobuf-c-compiler      makes a C reader of the schema
 run      libprotobuf-c-dev        what that reader calls
-run      libcyaml-dev             job files
-run      libyaml-dev              what reads them underneath
+run      libyaml-dev              job files
 run      libjansson-dev           summaries and profiles in JSON
 run      zlib1g-dev               IDX files packed with gzip
 run      libcunit1-dev            unit tests, which every build compiles

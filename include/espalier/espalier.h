@@ -46,12 +46,14 @@ esp_status esp_job_set(esp_job *job, const char *key, const char *value);
 // key and what was expected, and the job is as it was.  ESP_IO: cannot read.
 esp_status esp_job_load(esp_job *job, const char *path);
 
-// The value of a text key (also its default), NULL when it has none or is no
-// text key.  Borrowed: valid until the key is set again.
+// The value of a key of texts (also its default), or "true" or "false" of a
+// flag; NULL when it has none or is a number.  Borrowed: valid until the key is
+// set again.
 const char *esp_job_get(const esp_job *job, const char *key);
 
 typedef enum esp_key_kind {
   ESP_KEY_TEXT,
+  ESP_KEY_LIST, // texts, a line each; in a job file a list, or one text
   ESP_KEY_INT,
   ESP_KEY_FLAG
 } esp_key_kind;
@@ -83,6 +85,16 @@ typedef struct esp_listener {
   // they end at once, as by MPI_Abort, with exit status 75.
   int (*asked_to_stop)(void *context);
 } esp_listener;
+
+// The jobs that a job stands for: one for each input file when its output has
+// "{name}" in it, else itself.  In output, labels and summary, "{name}" becomes
+// the file's name without folder and ending, and "{file}" the file as it was
+// given.  Collective: all ranks get the files that rank 0 sees.  The caller
+// ends them with esp_job_end_parts().  ESP_USAGE: two files of one name;
+// keep_going without {name}.
+esp_status esp_job_split(esp_context *context, const esp_job *job,
+                         esp_job ***parts, int *count);
+void esp_job_end_parts(esp_job **parts, int count); // NULL is allowed
 
 // What a run came to.
 typedef struct esp_report esp_report;

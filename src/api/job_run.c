@@ -88,9 +88,9 @@ static esp_status open_inputs(esp_running *run) {
   const esp_job *job = run->job;
   ESP_TRY(esp_model_load(job->model, &run->model, &run->info));
   ESP_TRY(find_feed(run));
-  ESP_TRY(esp_dataset_open(job->input, &run->dataset));
+  ESP_TRY(esp_dataset_open(run->input, &run->dataset));
   if (job->labels != NULL) {
-    ESP_TRY(esp_dataset_open(job->labels, &run->labels));
+    ESP_TRY(esp_dataset_open(run->label_input, &run->labels));
   }
   ESP_TRY(count_samples(run));
   return feed_model(run);
@@ -292,6 +292,10 @@ static esp_status run_phases(esp_running *run, const esp_listener *listener,
   const esp_comm *comm = run->comm;
   run->began = esp_clock_seconds();
   ESP_TRY(esp_comm_agree(comm, esp_job_check(run->job)));
+  ESP_TRY(esp_job_files(comm, run->job->input, &run->input));
+  if (run->job->labels != NULL) {
+    ESP_TRY(esp_job_files(comm, run->job->labels, &run->label_input));
+  }
   ESP_TRY(esp_comm_agree(comm, open_inputs(run)));
   ESP_TRY(esp_resume_look(run));
   ESP_TRY(esp_resources_find(comm, &run->resources));
@@ -321,6 +325,8 @@ static void close_run(esp_running *run) {
   esp_dataset_close(run->labels);
   esp_dataset_close(run->dataset);
   esp_graph_free(run->model);
+  free(run->input);
+  free(run->label_input);
   free(run->result_of);
   free(run->pending);
   esp_ranges_end(&run->past.journal.done);

@@ -18,7 +18,8 @@ typedef struct esp_running {
   esp_comm *comm;
   const esp_job *job;
 
-  esp_graph *model; // with the nodes that convert the dataset in front
+  char *input, *label_input; // files, a line each
+  esp_graph *model;          // with the nodes that convert the dataset in front
   esp_model_info info;
   esp_dataset *dataset, *labels; // labels: NULL when there are none
   int feed;                      // graph input that the dataset feeds
@@ -46,6 +47,9 @@ typedef struct esp_running {
   esp_batch_result outcome;
 } esp_running;
 
+// The files of a dataset, a line each, as rank 0 sees them; free with free()
+// (job_split.c).  Collective.
+esp_status esp_job_files(const esp_comm *comm, const char *spec, char **files);
 // Finds out what an output file that exists is to this job.  Collective.
 // ESP_EXISTS: of another job, with the difference.
 esp_status esp_resume_look(esp_running *run);

@@ -110,7 +110,7 @@ static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   add(l, "library", "%s", library);
   add(l, "model", "%s", job->model);
   add(l, "model_hash", "%016" PRIx64, run->info.hash);
-  add(l, "input", "%s", job->input);
+  add(l, "input", "%.4000s", job->input); // a list may be too long to keep
   add(l, "input_data", "%s", data);
   add(l, "input_name", "%s", or_none(job->input_name));
   add(l, "samples", "%lld", (long long)run->samples);

@@ -3,6 +3,7 @@
 #define ESP_APP_APP_H
 
 #include <espalier/espalier.h>
+#include <stdio.h>
 
 // Exit statuses.
 enum {
@@ -32,6 +33,9 @@ int app_usage(const char *subcommand, const char *format, ...)
 // Prints a text that was given to us, and frees it.
 int app_print(char *text);
 
+// Writes a text as JSON, in quotation marks; what is no UTF-8 is replaced.
+void app_write_json_text(FILE *out, const char *text);
+
 // One argument after another: options "--key value", "--key=value" and
 // "--flag", and plain arguments.
 typedef struct app_arguments {
@@ -53,6 +57,10 @@ bool app_integer(const char *text, int64_t least, int64_t *number);
 // on standard error.
 void app_catch_signals(bool speak);
 int app_asked_to_stop(void *context); // as esp_listener wants it
+
+// Runs the jobs one after the other, tells of them on rank 0, and gives the
+// exit status.  Collective (jobs.c).
+int app_run_jobs(esp_context *context, esp_job *const *job, int count);
 
 // Shows progress on standard error: as the job's key "progress" says.
 typedef struct app_progress {

@@ -14,6 +14,7 @@ typedef union place {
 } place;
 
 #define DEFAULT_TEXT(value) (value)
+#define DEFAULT_LIST(value) (value)
 #define DEFAULT_INT(value) #value
 #define DEFAULT_FLAG(value) ((value) ? "true" : "false")
 
@@ -33,6 +34,7 @@ const esp_job_key *esp_job_keys(int *count) {
 static place place_of(esp_job *job, int key) {
 #define PLACE_TEXT(member)                                                     \
   { .text = &job->member }
+#define PLACE_LIST(member) PLACE_TEXT(member)
 #define PLACE_INT(member)                                                      \
   { .number = &job->member }
 #define PLACE_FLAG(member)                                                     \
@@ -58,6 +60,13 @@ static int find_key(const char *name) {
     if (same_name(keys[k].name, name)) return k;
   }
   return -1;
+}
+
+bool esp_job_has_key(const char *name) { return find_key(name) >= 0; }
+
+bool esp_job_takes_list(const char *name) {
+  const int k = find_key(name);
+  return k >= 0 && keys[k].kind == ESP_KEY_LIST;
 }
 
 static int least(int a, int b) { return a < b ? a : b; }
@@ -116,6 +125,14 @@ static bool is_choice(const char *argument, const char *value) {
   return false;
 }
 
+static esp_status copy_text(const char *value, char **text) {
+  char *copy = strdup(value);
+  if (copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot keep \"%s\"", value);
+  free(*text);
+  *text = copy;
+  return ESP_OK;
+}
+
 static esp_status set_text(const esp_job_key *key, const char *value,
                            char **text) {
   if (has_choices(key->argument) && !is_choice(key->argument, value)) {
@@ -126,11 +143,7 @@ static esp_status set_text(const esp_job_key *key, const char *value,
     return ESP_FAIL(ESP_USAGE, "%s has no value, expected %s", key->name,
                     key->argument);
   }
-  char *copy = strdup(value);
-  if (copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot keep %s", key->name);
-  free(*text);
-  *text = copy;
-  return ESP_OK;
+  return copy_text(value, text);
 }
 
 static esp_status set_number(const esp_job_key *key, const char *value,
@@ -166,6 +179,7 @@ esp_status esp_job_set(esp_job *job, const char *name, const char *value) {
   const place p = place_of(job, k);
   switch (keys[k].kind) {
   case ESP_KEY_TEXT:
+  case ESP_KEY_LIST:
     return set_text(&keys[k], value, p.text);
   case ESP_KEY_INT:
     return set_number(&keys[k], value, p.number);
@@ -176,12 +190,14 @@ esp_status esp_job_set(esp_job *job, const char *name, const char *value) {
 
 const char *esp_job_get(const esp_job *job, const char *name) {
   const int k = find_key(name);
-  if (k < 0 || keys[k].kind != ESP_KEY_TEXT) return NULL;
+  if (k < 0) return NULL;
 #define KEY(member, kind, fallback, argument, help) GET_##kind(member)
 #define GET_TEXT(member)                                                       \
   if (strcmp(keys[k].name, #member) == 0) return job->member;
+#define GET_LIST(member) GET_TEXT(member)
 #define GET_INT(member)
-#define GET_FLAG(member)
+#define GET_FLAG(member)                                                       \
+  if (strcmp(keys[k].name, #member) == 0) return job->member ? "true" : "false";
 #include "config/job_keys.h"
 #undef KEY
   return NULL;
@@ -205,9 +221,27 @@ esp_status esp_job_create(esp_job **job) {
 void esp_job_free(esp_job *job) {
   if (job == NULL) return;
   for (int k = 0; k < KEYS; k++) {
-    if (keys[k].kind == ESP_KEY_TEXT) free(*place_of(job, k).text);
+    if (keys[k].kind == ESP_KEY_TEXT || keys[k].kind == ESP_KEY_LIST) {
+      free(*place_of(job, k).text);
+    }
   }
   free(job);
+}
+
+esp_status esp_job_copy(const esp_job *job, esp_job **copy) {
+  ESP_TRY(esp_job_create(copy));
+  esp_status status = ESP_OK;
+#define KEY(member, kind, fallback, argument, help)                            \
+  if (status == ESP_OK) status = COPY_##kind(member);
+#define COPY_TEXT(member)                                                      \
+  job->member != NULL ? copy_text(job->member, &(*copy)->member) : ESP_OK
+#define COPY_LIST(member) COPY_TEXT(member)
+#define COPY_INT(member) ((*copy)->member = job->member, ESP_OK)
+#define COPY_FLAG(member) ((*copy)->member = job->member, ESP_OK)
+#include "config/job_keys.h"
+#undef KEY
+  if (status != ESP_OK) esp_job_free(*copy);
+  return status;
 }
 
 static esp_status check_numbers(const esp_job *job) {

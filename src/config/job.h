@@ -9,6 +9,7 @@
 #include "base/status.h"
 
 #define ESP_JOB_TEXT char *
+#define ESP_JOB_LIST char * // a line each
 #define ESP_JOB_INT int64_t
 #define ESP_JOB_FLAG bool
 
@@ -18,6 +19,11 @@ struct esp_job {
 #include "config/job_keys.h"
 #undef KEY
 };
+
+esp_status esp_job_copy(const esp_job *job, esp_job **copy);
+// Is there such a key, and may it be a list?
+bool esp_job_has_key(const char *name);
+bool esp_job_takes_list(const char *name);
 
 // Refuses what contradicts itself or is incomplete: no model, no input, a
 // negative number, labels without an output to score, ... (ESP_USAGE).

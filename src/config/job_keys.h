@@ -1,11 +1,13 @@
 // Every key of a job: KEY(member, kind, default, argument, help).  One list for
 // the job file, the options (an underscore in the key is a dash in the option),
 // --help and docs/job-file.md.  Kinds: TEXT (NULL: not given), INT (0 or -1:
-// see help) and FLAG.  Choices in an argument are separated by |.
+// see help), FLAG, and LIST (texts, a line each).  Choices in an argument are
+// separated by |.
 
 KEY(model, TEXT, NULL, "FILE", "ONNX model to run")
-KEY(input, TEXT, NULL, "FILE:/DATASET",
-    "HDF5 dataset; its first axis is the sample")
+KEY(input, LIST, NULL, "FILE:/DATASET",
+    "HDF5 dataset; its first axis is the sample.  FILE may be a pattern "
+    "(data/*.h5), and there may be several: they are one long dataset")
 KEY(input_name, TEXT, NULL, "NAME",
     "model input that the dataset feeds; needed only when the model has "
     "several without a default")
@@ -15,7 +17,11 @@ KEY(scale, TEXT, NULL, "NUMBER|1/NUMBER",
 KEY(layout, TEXT, NULL, "NCHW|NHWC",
     "order of the dataset's axes; default: the model's own")
 KEY(samples, INT, -1, "N", "use the first N samples only; -1: all")
-KEY(output, TEXT, NULL, "FILE", "HDF5 file for the results, /outputs/<name>")
+KEY(output, TEXT, NULL, "FILE",
+    "HDF5 file for the results, /outputs/<name>; with {name} in it, one for "
+    "each input file, of that name")
+KEY(keep_going, FLAG, false, "",
+    "with {name}: go on with the other files when one cannot be done")
 KEY(restart, FLAG, false, "",
     "begin anew and overwrite an output file that exists; else a run that was "
     "cut off goes on")
@@ -28,8 +34,9 @@ KEY(journal_seconds, INT, 30, "N",
 KEY(max_seconds, INT, 0, "N",
     "stop, to be resumed (exit 75), before N seconds are over; 0: before "
     "Slurm's limit, where there is one; -1: never")
-KEY(labels, TEXT, NULL, "FILE:/DATASET",
-    "one integer per sample: the right class")
+KEY(labels, LIST, NULL, "FILE:/DATASET",
+    "one integer per sample: the right class; files as for input, {name} and "
+    "{file} stand for the input file")
 KEY(score, TEXT, NULL, "accuracy|none",
     "what to compute from the labels; default: accuracy when labels are given")
 KEY(score_output, TEXT, NULL, "NAME",

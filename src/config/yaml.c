@@ -1,55 +1,16 @@
-// Job files, through libcyaml.  The schema is a mapping of texts made from the
-// list of keys; esp_job_set() reads the texts, so that a key means the same in
-// a file and as an option.
-#include <cyaml/cyaml.h>
+// Job files, through libyaml.  esp_job_set() reads the texts, so that a key
+// means the same in a file and as an option.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <yaml.h>
 
 #include "base/memory.h"
 #include "config/job.h"
 
 enum { MOST_BYTES = 1 << 20 };
-
-typedef struct texts {
-#define KEY(member, kind, fallback, argument, help) char *member;
-#include "config/job_keys.h"
-#undef KEY
-} texts;
-
-static const cyaml_schema_field_t fields[] = {
-#define KEY(member, kind, fallback, argument, help)                            \
-  CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,    \
-                         texts, member, 0, CYAML_UNLIMITED),
-#include "config/job_keys.h"
-#undef KEY
-    CYAML_FIELD_END};
-
-static const cyaml_schema_value_t schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, texts, fields)};
-
-// The first complaint of the reader says what; a later one says at which line.
-typedef struct complaint {
-  char what[256];
-  int line;
-} complaint;
-
-static void note(cyaml_log_t level, void *context, const char *format,
-                 va_list args) __attribute__((format(printf, 3, 0)));
-static void note(cyaml_log_t level, void *context, const char *format,
-                 va_list args) {
-  complaint *c = context;
-  char said[256];
-  if (level < CYAML_LOG_ERROR) return;
-  (void)vsnprintf(said, sizeof said, format, args);
-  said[strcspn(said, "\n")] = '\0';
-  const char *line = strstr(said, "line: ");
-  if (line != NULL && c->line == 0) c->line = atoi(line + strlen("line: "));
-  const char *text = strncmp(said, "Load: ", 6) == 0 ? said + 6 : said;
-  if (c->what[0] == '\0') (void)snprintf(c->what, sizeof c->what, "%s", text);
-}
 
 static esp_status read_file(const char *path, char **text, size_t *bytes) {
   struct stat about;
@@ -78,87 +39,160 @@ static esp_status read_file(const char *path, char **text, size_t *bytes) {
   return status;
 }
 
-// The line on which a key stands, from 1; 0 when it does not.
-static int line_of(const char *text, const char *key, int times) {
-  const size_t length = strlen(key);
-  int line = 1;
-  for (const char *at = text; *at != '\0'; line++) {
-    const char *begin = at + strspn(at, " \t");
-    const size_t quote = *begin == '"' || *begin == '\'';
-    const char *after = begin + quote + length;
-    if (strncmp(begin + quote, key, length) == 0 &&
-        strspn(after + quote, " \t:") > 0 && --times == 0) {
-      return line;
-    }
-    at += strcspn(at, "\n");
-    at += *at == '\n';
-  }
-  return 0;
+// One document of a file, as libyaml has read it.
+typedef struct page {
+  const char *path;
+  yaml_document_t document;
+} page;
+
+static int line_of(const yaml_node_t *node) {
+  return (int)node->start_mark.line + 1;
 }
 
-static esp_status refuse(const char *path, const char *text,
-                         const complaint *c) {
-  const char *unknown = "Unexpected key: ";
-  if (strncmp(c->what, unknown, strlen(unknown)) == 0) {
-    const char *key = c->what + strlen(unknown);
-    esp_job *spare = NULL; // names the nearest key
-    if (esp_job_create(&spare) == ESP_OK) (void)esp_job_set(spare, key, "");
-    esp_job_free(spare);
-    return esp_fail_within(ESP_BAD_INPUT, "%s:%d", path, line_of(text, key, 1));
-  }
-  const char *twice = "Mapping field already seen: ";
-  if (strncmp(c->what, twice, strlen(twice)) == 0) {
-    const char *key = c->what + strlen(twice);
-    return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s is given a second time", path,
-                    line_of(text, key, 2), key);
-  }
-  return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s; expected lines of \"key: value\"",
-                  path, c->line, c->what[0] != '\0' ? c->what : "not YAML");
+static const char *scalar(const yaml_node_t *node) {
+  return (const char *)node->data.scalar.value;
 }
 
-static esp_status set_keys(const texts *given, const char *path,
-                           const char *text, esp_job *job) {
-  const struct {
-    const char *name, *value;
-  } list[] = {
-#define KEY(member, kind, fallback, argument, help) {#member, given->member},
-#include "config/job_keys.h"
-#undef KEY
-  };
-  for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-    if (list[i].value == NULL) continue;
-    if (esp_job_set(job, list[i].name, list[i].value) != ESP_OK) {
-      return esp_fail_within(ESP_BAD_INPUT, "%s:%d", path,
-                             line_of(text, list[i].name, 1));
+static bool is_text(const yaml_node_t *node) {
+  return node != NULL && node->type == YAML_SCALAR_NODE &&
+         strlen(scalar(node)) == node->data.scalar.length;
+}
+
+// The items of a list, a line each: as esp_job_set() takes them.
+static esp_status join(page *p, const yaml_node_t *list, const char *key,
+                       char **text) {
+  size_t bytes;
+  FILE *out = open_memstream(text, &bytes);
+  if (out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot read a list");
+  esp_status status = ESP_OK;
+  const yaml_node_item_t *item = list->data.sequence.items.start;
+  for (; item < list->data.sequence.items.top && status == ESP_OK; item++) {
+    const yaml_node_t *node = yaml_document_get_node(&p->document, *item);
+    if (!is_text(node) || strchr(scalar(node), '\n') != NULL) {
+      status = ESP_FAIL(ESP_BAD_INPUT,
+                        "%s:%d: an item of %s is no text of one "
+                        "line",
+                        p->path, line_of(node != NULL ? node : list), key);
+      break;
     }
+    if (item > list->data.sequence.items.start) (void)fputc('\n', out);
+    (void)fputs(scalar(node), out);
+  }
+  if (fclose(out) != 0 && status == ESP_OK) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot read a list");
+  }
+  return status;
+}
+
+static esp_status set_key(page *p, const yaml_node_t *key,
+                          const yaml_node_t *value, esp_job *job) {
+  char *joined = NULL;
+  const char *name = scalar(key);
+  esp_status status = ESP_OK;
+  if (value->type == YAML_SEQUENCE_NODE && esp_job_takes_list(name)) {
+    status = join(p, value, name, &joined);
+    if (status == ESP_OK) status = esp_job_set(job, name, joined);
+  } else if (is_text(value)) {
+    status = esp_job_set(job, name, scalar(value));
+  } else {
+    status =
+        esp_job_has_key(name) // an unknown key is the greater mistake
+            ? ESP_FAIL(ESP_USAGE, "%s: expected %s", name,
+                       esp_job_takes_list(name) ? "a text or a list of texts"
+                                                : "one text")
+            : esp_job_set(job, name, "");
+  }
+  free(joined);
+  return status == ESP_OK
+             ? ESP_OK
+             : esp_fail_within(ESP_BAD_INPUT, "%s:%d", p->path, line_of(key));
+}
+
+static esp_status check_once(page *p, const yaml_node_pair_t *first,
+                             const yaml_node_t *key) {
+  const yaml_node_pair_t *pair = first;
+  for (; yaml_document_get_node(&p->document, pair->key) != key; pair++) {
+    const yaml_node_t *other = yaml_document_get_node(&p->document, pair->key);
+    if (strcmp(scalar(other), scalar(key)) != 0) continue;
+    return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s is given a second time", p->path,
+                    line_of(key), scalar(key));
   }
   return ESP_OK;
+}
+
+static esp_status no_lines(const char *path, int line, const char *what) {
+  return ESP_FAIL(ESP_BAD_INPUT, "%s:%d: %s; expected lines of \"key: value\"",
+                  path, line, what);
+}
+
+static esp_status set_keys(page *p, esp_job *job) {
+  const yaml_node_t *root = yaml_document_get_root_node(&p->document);
+  if (root == NULL) return no_lines(p->path, 1, "there is nothing");
+  if (root->type != YAML_MAPPING_NODE) {
+    return no_lines(p->path, line_of(root), "not keys and values");
+  }
+  const yaml_node_pair_t *first = root->data.mapping.pairs.start;
+  for (const yaml_node_pair_t *pair = first;
+       pair < root->data.mapping.pairs.top; pair++) {
+    const yaml_node_t *key = yaml_document_get_node(&p->document, pair->key);
+    const yaml_node_t *value =
+        yaml_document_get_node(&p->document, pair->value);
+    if (!is_text(key)) {
+      return no_lines(p->path, line_of(key), "a key that is no text");
+    }
+    ESP_TRY(check_once(p, first, key));
+    ESP_TRY(set_key(p, key, value, job));
+  }
+  return ESP_OK;
+}
+
+static esp_status broken(const char *path, const yaml_parser_t *parser) {
+  return no_lines(path, (int)parser->problem_mark.line + 1,
+                  parser->problem != NULL ? parser->problem : "not YAML");
+}
+
+// All or nothing: tried on a spare job first.
+static esp_status take(page *p, esp_job *job) {
+  esp_job *spare = NULL;
+  ESP_TRY(esp_job_create(&spare));
+  esp_status status = set_keys(p, spare);
+  if (status == ESP_OK) status = set_keys(p, job);
+  esp_job_free(spare);
+  return status;
+}
+
+static esp_status expect_end(const char *path, yaml_parser_t *parser) {
+  yaml_document_t next;
+  if (!yaml_parser_load(parser, &next)) return broken(path, parser);
+  const yaml_node_t *root = yaml_document_get_root_node(&next);
+  const int line = root != NULL ? line_of(root) : 0;
+  yaml_document_delete(&next);
+  return root == NULL ? ESP_OK
+                      : no_lines(path, line, "a second document in the file");
 }
 
 esp_status esp_job_load(esp_job *job, const char *path) {
   char *text = NULL;
   size_t bytes = 0;
   ESP_TRY(read_file(path, &text, &bytes));
-  complaint c = {{0}, 0};
-  const cyaml_config_t how = {.log_fn = note,
-                              .log_ctx = &c,
-                              .mem_fn = cyaml_mem,
-                              .log_level = CYAML_LOG_ERROR,
-                              .flags = CYAML_CFG_NO_ALIAS};
-  cyaml_data_t *data = NULL;
-  const cyaml_err_t error =
-      cyaml_load_data((const uint8_t *)text, bytes, &how, &schema, &data, NULL);
-  esp_status status;
-  if (error != CYAML_OK || data == NULL) {
-    status = refuse(path, text, &c);
-  } else { // all or nothing: tried on a spare job first
-    esp_job *spare = NULL;
-    status = esp_job_create(&spare);
-    if (status == ESP_OK) status = set_keys(data, path, text, spare);
-    if (status == ESP_OK) status = set_keys(data, path, text, job);
-    esp_job_free(spare);
+  yaml_parser_t parser;
+  page p = {.path = path};
+  if (!yaml_parser_initialize(&parser)) {
+    esp_free(text);
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot read %s", path);
   }
-  if (data != NULL) (void)cyaml_free(&how, &schema, data, 0);
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
+  esp_status status;
+  if (!yaml_parser_load(&parser, &p.document)) {
+    status = broken(path, &parser);
+  } else {
+    status = yaml_document_get_root_node(&p.document) != NULL
+                 ? expect_end(path, &parser)
+                 : ESP_OK;
+    if (status == ESP_OK) status = take(&p, job);
+    yaml_document_delete(&p.document);
+  }
+  yaml_parser_delete(&parser);
   esp_free(text);
   return status;
 }

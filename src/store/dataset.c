@@ -1,122 +1,147 @@
-#include <errno.h>
+// A dataset: one file, or several as one long dataset.
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store/private.h"
 
+// So many files of a dataset are open at once: a process may often have no more
+// than 1,024.
+enum { MOST_OPEN = 64 };
+
 struct esp_dataset {
   char *spec;
-  hid_t file, set;
+  esp_part *part;
+  size_t parts, room;
+  int open;      // parts
+  uint64_t uses; // counts reads
   esp_dataset_info info;
 };
 
-// Splits at the last ":/": a file's name may hold colons.
-static size_t length_of_file(const char *spec) {
-  size_t at = strlen(spec);
-  for (size_t i = 0; spec[i] != '\0'; i++) {
-    if (spec[i] == ':' && spec[i + 1] == '/') at = i;
+// Names -----------------------------------------------------------------------
+
+static esp_status add_part(esp_dataset *self, const char *file, size_t length,
+                           const char *rest) {
+  ESP_TRY(
+      esp_grow(&self->part, &self->room, self->parts + 1, sizeof *self->part));
+  char *spec = NULL;
+  if (asprintf(&spec, "%.*s%s", (int)length, file, rest) < 0) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", self->spec);
   }
-  return at;
+  self->part[self->parts++] =
+      (esp_part){.spec = spec, .file = H5I_INVALID_HID, .set = H5I_INVALID_HID};
+  return ESP_OK;
 }
 
-typedef struct listing {
-  FILE *out;
-  int count;
-  char only[512];
-} listing;
-
-static void list(void *context, const char *path) {
-  listing *l = context;
-  fprintf(l->out, "%s/%s", l->count > 0 ? ", " : "", path);
-  (void)snprintf(l->only, sizeof l->only, "/%s", path);
-  l->count++;
-}
-
-// Opens the named dataset, or the only one; else says which there are.
-static esp_status open_set(esp_dataset *self, const char *name) {
-  if (*name != '\0') self->set = H5Dopen2(self->file, name, H5P_DEFAULT);
-  if (self->set >= 0) return ESP_OK;
-  char *names = NULL;
-  size_t bytes;
-  listing l = {.out = open_memstream(&names, &bytes)};
-  if (l.out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open a dataset");
-  esp_status status = esp_store_each(self->file, list, &l);
-  (void)fclose(l.out);
-  if (status == ESP_OK && *name == '\0' && l.count == 1) {
-    self->set = H5Dopen2(self->file, l.only, H5P_DEFAULT);
+// A pattern stands for the files that it fits, in order of name; a name that
+// fits itself alone is kept, so that opening it says what is wrong.
+static esp_status add_files(esp_dataset *self, const char *line,
+                            size_t length) {
+  char *spec = strndup(line, length);
+  if (spec == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", line);
+  const size_t file = esp_part_file_length(spec);
+  char *pattern = strndup(spec, file);
+  glob_t found = {0};
+  esp_status status = ESP_OK;
+  if (pattern == NULL) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", spec);
+  } else if (strpbrk(pattern, "*?[") == NULL || esp_results_exist(pattern)) {
+    status = add_part(self, pattern, file, spec + file);
+  } else if (glob(pattern, 0, NULL, &found) != 0) {
+    status = ESP_FAIL(ESP_IO, "no file fits %s", pattern);
   }
-  if (status == ESP_OK && self->set < 0) {
-    status = ESP_FAIL(ESP_BAD_INPUT, "%s: %s; the file has: %s", self->spec,
-                      *name != '\0' ? "no such dataset"
-                                    : "which dataset? write FILE:/DATASET",
-                      l.count > 0 ? names : "none");
+  for (size_t i = 0; i < found.gl_pathc && status == ESP_OK; i++) {
+    const char *path = found.gl_pathv[i];
+    status = add_part(self, path, strlen(path), spec + file);
   }
-  free(names);
+  globfree(&found);
+  free(pattern);
+  free(spec);
   return status;
 }
 
-// Reading in chunks that are filtered: a chunk that two blocks of rows share is
-// to be decompressed once, so two rows of chunks are kept.
-static void widen_cache(esp_dataset *self) {
-  if (!self->info.chunked || !self->info.compressed) return;
-  const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-  const hid_t plist = H5Dget_create_plist(self->set);
-  hsize_t chunk[H5S_MAX_RANK];
-  if (access >= 0 && plist >= 0 &&
-      H5Pget_chunk(plist, H5S_MAX_RANK, chunk) > 0) {
-    size_t bytes = 2 * (size_t)chunk[0] * esp_dtype_bytes(self->info.type);
-    for (int i = 1; i < self->info.shape.ndim; i++) {
-      bytes *= (size_t)self->info.shape.dim[i] + (size_t)chunk[i];
-    }
-    enum { MOST = 512 << 20, PLACES = 12421 };
-    char name[1024];
-    const ssize_t length = H5Iget_name(self->set, name, sizeof name);
-    if (bytes < MOST && length > 0 && length < (ssize_t)sizeof name) {
-      (void)H5Pset_chunk_cache(access, PLACES,
-                               bytes > 1 << 20 ? bytes : 1 << 20, 1.0);
-      const hid_t again = H5Dopen2(self->file, name, access);
-      if (again >= 0) {
-        (void)H5Dclose(self->set);
-        self->set = again;
-      }
-    }
+static esp_status list_parts(esp_dataset *self) {
+  const char *line = self->spec;
+  for (;;) {
+    const size_t length = strcspn(line, "\n");
+    if (length > 0) ESP_TRY(add_files(self, line, length));
+    if (line[length] == '\0') break;
+    line += length + 1;
   }
-  if (plist >= 0) (void)H5Pclose(plist);
-  if (access >= 0) (void)H5Pclose(access);
+  return self->parts > 0 ? ESP_OK : ESP_FAIL(ESP_USAGE, "no file is named");
 }
 
-static esp_status open_file(esp_dataset *self, const char *path) {
-  if (access(path, R_OK) != 0) {
-    return ESP_FAIL(ESP_IO, "cannot open %s: %s", path, strerror(errno));
+// Files -----------------------------------------------------------------------
+
+static void close_oldest(esp_dataset *self) {
+  esp_part *oldest = NULL;
+  for (size_t i = 0; i < self->parts; i++) {
+    esp_part *p = &self->part[i];
+    if (p->file >= 0 && (oldest == NULL || p->used < oldest->used)) oldest = p;
   }
-  self->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (self->file >= 0) return ESP_OK;
-  char why[200];
-  return ESP_FAIL(ESP_IO, "%s is not an HDF5 file that can be read: %s", path,
-                  esp_store_reason(why, sizeof why));
+  if (oldest == NULL) return;
+  esp_part_close(oldest);
+  self->open--;
+}
+
+static esp_status use(esp_dataset *self, esp_part *part) {
+  part->used = ++self->uses;
+  if (part->file >= 0) return ESP_OK;
+  if (self->open == MOST_OPEN) close_oldest(self);
+  const esp_shape before = part->info.shape;
+  ESP_TRY(esp_part_open(part));
+  self->open++;
+  if (before.ndim == 0 || esp_shape_equal(&before, &part->info.shape)) {
+    return ESP_OK;
+  }
+  return ESP_FAIL(ESP_IO, "%s has changed while it was read", part->spec);
+}
+
+static bool same_rows(const esp_dataset_info *a, const esp_dataset_info *b) {
+  esp_shape shape = b->shape;
+  if (shape.ndim > 0) shape.dim[0] = a->shape.dim[0];
+  return a->type == b->type && esp_shape_equal(&a->shape, &shape);
+}
+
+// The first part says what a row is.
+static esp_status join(esp_dataset *self, esp_part *part) {
+  if (part == self->part) {
+    self->info = part->info;
+  } else if (same_rows(&self->info, &part->info)) {
+    self->info.shape.dim[0] += part->info.shape.dim[0];
+    self->info.bytes_stored += part->info.bytes_stored;
+  } else {
+    char text[ESP_SHAPE_TEXT], other[ESP_SHAPE_TEXT];
+    return ESP_FAIL(ESP_BAD_INPUT,
+                    "%s is %s %s and %s is %s %s: files of one dataset have "
+                    "rows of one form",
+                    self->part->spec, esp_dtype_text(self->part->info.type),
+                    esp_shape_text(&self->part->info.shape, text), part->spec,
+                    esp_dtype_text(part->info.type),
+                    esp_shape_text(&part->info.shape, other));
+  }
+  part->end = self->info.shape.dim[0];
+  return ESP_OK;
+}
+
+static esp_status open_parts(esp_dataset *self) {
+  ESP_TRY(list_parts(self));
+  for (size_t i = 0; i < self->parts; i++) {
+    ESP_TRY(use(self, &self->part[i]));
+    ESP_TRY(join(self, &self->part[i]));
+  }
+  return ESP_OK;
 }
 
 esp_status esp_dataset_open(const char *spec, esp_dataset **dataset) {
   esp_store_quiet();
   esp_dataset *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", spec);
-  self->file = self->set = H5I_INVALID_HID;
   self->spec = strdup(spec);
-  const size_t length = length_of_file(spec);
-  char *path = strndup(spec, length);
-  esp_status status = ESP_OK;
-  if (path == NULL || self->spec == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", spec);
-  }
-  if (status == ESP_OK) status = open_file(self, path);
-  if (status == ESP_OK) {
-    status = open_set(self, spec[length] == ':' ? spec + length + 1 : "");
-  }
-  if (status == ESP_OK) status = esp_store_info(self->set, spec, &self->info);
-  if (status == ESP_OK) widen_cache(self);
-  free(path);
+  const esp_status status =
+      self->spec != NULL ? open_parts(self)
+                         : ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", spec);
   if (status != ESP_OK) {
     esp_dataset_close(self);
     return status;
@@ -127,8 +152,11 @@ esp_status esp_dataset_open(const char *spec, esp_dataset **dataset) {
 
 void esp_dataset_close(esp_dataset *dataset) {
   if (dataset == NULL) return;
-  if (dataset->set >= 0) (void)H5Dclose(dataset->set);
-  if (dataset->file >= 0) (void)H5Fclose(dataset->file);
+  for (size_t i = 0; i < dataset->parts; i++) {
+    esp_part_close(&dataset->part[i]);
+    free(dataset->part[i].spec);
+  }
+  free(dataset->part);
   free(dataset->spec);
   free(dataset);
 }
@@ -137,27 +165,63 @@ const esp_dataset_info *esp_dataset_get_info(const esp_dataset *dataset) {
   return &dataset->info;
 }
 
-// HDF5 1.10 has no native half: its type in the file, in this byte order.
-static hid_t type_in_memory(const esp_dataset *self) {
-  if (self->info.type != ESP_FLOAT16 && self->info.type != ESP_BOOL) {
-    return H5Tcopy(esp_store_native(self->info.type));
+// The part that holds a row; there is one.
+static size_t find_part(const esp_dataset *self, int64_t row) {
+  size_t low = 0, high = self->parts - 1;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (self->part[middle].end <= row) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
-  const hid_t type = H5Dget_type(self->set);
-  if (type >= 0 && self->info.type == ESP_FLOAT16) {
-    (void)H5Tset_order(type, H5T_ORDER_LE);
-  }
-  return type;
+  return low;
 }
 
 esp_status esp_dataset_read(esp_dataset *dataset, int64_t first, int64_t count,
                             void *rows) {
-  const hid_t type = type_in_memory(dataset);
-  if (type < 0) return ESP_FAIL(ESP_IO, "cannot read %s", dataset->spec);
-  esp_status status = esp_store_rows(dataset->set, &dataset->info.shape, type,
-                                     H5P_DEFAULT, first, count, rows, NULL);
-  (void)H5Tclose(type);
-  if (status != ESP_OK) {
-    status = esp_fail_within(status, "%s", dataset->spec);
+  const esp_shape *shape = &dataset->info.shape;
+  if (first < 0 || count < 0 || count > shape->dim[0] - first) {
+    return ESP_FAIL(ESP_INTERNAL, "rows %lld to %lld of %lld", (long long)first,
+                    (long long)(first + count), (long long)shape->dim[0]);
   }
+  const size_t row = (size_t)esp_shape_product(shape, 1, shape->ndim) *
+                     esp_dtype_bytes(dataset->info.type);
+  char *to = rows;
+  for (size_t p = count > 0 ? find_part(dataset, first) : 0; count > 0; p++) {
+    esp_part *part = &dataset->part[p];
+    const int64_t begin = part->end - part->info.shape.dim[0];
+    const int64_t left = part->end - first;
+    const int64_t some = count < left ? count : left;
+    if (some > 0) {
+      ESP_TRY(use(dataset, part));
+      ESP_TRY(esp_part_read(part, first - begin, some, to));
+    }
+    to += (size_t)some * row;
+    first += some;
+    count -= some;
+  }
+  return ESP_OK;
+}
+
+esp_status esp_dataset_files(const char *spec, char **files) {
+  esp_dataset self = {.spec = strdup(spec)};
+  size_t bytes;
+  esp_status status = self.spec != NULL
+                          ? list_parts(&self)
+                          : ESP_FAIL(ESP_NO_MEMORY, "cannot list %s", spec);
+  FILE *out = status == ESP_OK ? open_memstream(files, &bytes) : NULL;
+  for (size_t i = 0; i < self.parts; i++) {
+    if (out != NULL) {
+      fprintf(out, "%s%s", i > 0 ? "\n" : "", self.part[i].spec);
+    }
+    free(self.part[i].spec);
+  }
+  if (status == ESP_OK && (out == NULL || fclose(out) != 0)) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot list %s", spec);
+  }
+  free(self.part);
+  free(self.spec);
   return status;
 }

@@ -20,6 +20,23 @@ hid_t esp_store_native(esp_dtype type);
 esp_status esp_store_info(hid_t dataset, const char *name,
                           esp_dataset_info *info);
 
+// One file of a dataset (part.c).
+typedef struct esp_part {
+  char *spec; // FILE or FILE:/path
+  hid_t file, set;
+  esp_dataset_info info;
+  int64_t end;   // row of the dataset after its last one
+  uint64_t used; // when it was read, in reads of the dataset
+} esp_part;
+// Opens part->spec and fills the rest.
+esp_status esp_part_open(esp_part *part);
+void esp_part_close(esp_part *part); // may be closed already
+esp_status esp_part_read(esp_part *part, int64_t first, int64_t count,
+                         void *rows);
+// Length of the file's name in "FILE:/path": up to the last ":/", as a file's
+// name may hold colons.
+size_t esp_part_file_length(const char *spec);
+
 // Reads or writes rows of an open dataset, native types.
 esp_status esp_store_rows(hid_t dataset, const esp_shape *shape, hid_t type,
                           hid_t transfer, int64_t first, int64_t count,

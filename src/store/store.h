@@ -29,10 +29,15 @@ typedef struct esp_dataset_info {
 } esp_dataset_info;
 
 // Opens "FILE:/path/in/file" (or "FILE" when the file holds one dataset only)
-// for reading.  Not collective: each rank opens its own.  The caller closes it.
+// for reading.  FILE may be a pattern (glob(7)), and there may be several, a
+// line each: their rows are one long dataset, files that fit a pattern in order
+// of name.  Not collective: each rank opens its own.  The caller closes it.
 // ESP_IO: no such file, or not HDF5; ESP_BAD_INPUT: no such dataset (those that
 // there are, are named), a scalar, or a type that is not numeric.
 esp_status esp_dataset_open(const char *spec, esp_dataset **dataset);
+// The files of such a dataset, a line each, with patterns resolved; free with
+// free().  Opens none of them.
+esp_status esp_dataset_files(const char *spec, char **files);
 void esp_dataset_close(esp_dataset *dataset); // NULL is allowed
 const esp_dataset_info *esp_dataset_get_info(const esp_dataset *dataset);
 // Reads rows [first, first + count) in the dataset's own type, native byte

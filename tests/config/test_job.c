@@ -66,9 +66,23 @@ static void errors_name_line_and_key(void) {
   refused("model: a\nobjective: speed\n",
           ":2: objective is \"speed\", expected");
   refused("model: a\nbatch: 1\nbatch: 2\n", ":3: batch is given a second time");
-  refused("model: [a, b]\n", ":1:");
+  refused("model: [a, b]\n", ":1: model: expected one text");
+  refused("model: a\nmodeli: {a: b}\n", ":2: there is no key \"modeli\"");
+  refused("input: [a, {b: c}]\n", ":1: an item of input is no text");
+  refused("model: a\n---\nmodel: b\n", ":3: a second document");
+  refused("? [a]\n: b\n", "a key that is no text");
+  refused("", "there is nothing");
   refused("- model\n", "expected lines of");
   refused("model: 'a\n", "expected lines of");
+}
+
+static void a_list_is_lines(void) {
+  esp_job *job = new_job();
+  write_job("input:\n  - a.h5:/x\n  - b.h5:/x\nlabels: [c.h5]\n");
+  CHECK_OK(esp_job_load(job, path));
+  CU_ASSERT_STRING_EQUAL(job->input, "a.h5:/x\nb.h5:/x");
+  CU_ASSERT_STRING_EQUAL(esp_job_get(job, "labels"), "c.h5");
+  esp_job_free(job);
 }
 
 static void what_is_no_job_file_is_refused(void) {
@@ -116,13 +130,10 @@ static void the_page_names_every_key(void) {
 
 int main(void) {
   static const check_case cases[] = {
-      CASE(every_key_has_its_default),
-      CASE(a_file_sets_keys),
-      CASE(errors_name_line_and_key),
-      CASE(what_is_no_job_file_is_refused),
-      CASE(options_are_checked),
-      CASE(the_page_names_every_key),
-      {NULL, NULL},
+      CASE(every_key_has_its_default),      CASE(a_file_sets_keys),
+      CASE(errors_name_line_and_key),       CASE(a_list_is_lines),
+      CASE(what_is_no_job_file_is_refused), CASE(options_are_checked),
+      CASE(the_page_names_every_key),       {NULL, NULL},
   };
   if (mkstemp(path) < 0) return 1;
   const int result = check_run("config/job", cases);

@@ -5,15 +5,28 @@ source=/usr/share/datasets/fashion-mnist
   "labels=$source/train-labels-idx1-ubyte.gz" --output "$work/data.h5" || exit 1
 incep=$top/jobs/fashion-mnist/fmnist_incep.onnx
 
-# start RANKS OUTPUT OPTIONS...: in the background, as $launcher.
+# start RANKS OUTPUT OPTIONS...: in the background, as $launcher.  The images are
+# taken twice, so that a run takes some seconds.
+images=$work/data.h5:/images labels=$work/data.h5:/labels
 start() {
   n=$1 output=$2
   shift 2
   timeout 60 mpirun --oversubscribe --bind-to none -n "$n" "$espalier" run \
-    --model "$incep" --input "$work/data.h5:/images" --scale 1/255 \
-    --labels "$work/data.h5:/labels" --argmax --batch 32 --progress none \
+    --model "$incep" --input "$images" --input "$images" --labels "$labels" \
+    --labels "$labels" --scale 1/255 --argmax --batch 32 --progress none \
     --output "$output" "$@" >"$work/out" 2>"$work/err" &
   launcher=$!
+}
+
+# Waits until the run has written something to go on with.
+wait_for_some() { # output
+  for i in $(seq 200); do
+    case $("$espalier" inspect "$1" 2>/dev/null | grep 'samples are done') in
+    "" | "0 of"*) sleep 0.05 ;;
+    *) return ;;
+    esac
+  done
+  fail "nothing was done in ten seconds"
 }
 
 run() { # the same, to its end
@@ -24,7 +37,7 @@ run() { # the same, to its end
 # The ranks of what start() has started: children of mpirun, which is one of
 # timeout.
 ranks_of() {
-  ps -o pid= --ppid "$(ps -o pid= --ppid "$launcher" | head -1)"
+  pgrep -P "$(pgrep -P "$launcher")"
 }
 
 # Of all bytes of /outputs, and whether the file says that it is whole.
@@ -61,7 +74,7 @@ for kill in 1 2 3 4 5; do
   start $((drawn + 1)) "$work/killed.h5" --journal-seconds 0
   draw 15
   sleep $((drawn / 10)).$((drawn % 10))
-  kill -9 $(ps -o pid= --ppid "$launcher") $(ranks_of) 2>/dev/null
+  kill -9 $(pgrep -P "$launcher") $(ranks_of) 2>/dev/null
   wait "$launcher"
   [ -e "$work/killed.h5" ] || continue
   sum "$work/killed.h5" >/dev/null || fail "does not open after kill $kill"
@@ -75,7 +88,7 @@ grep -q 'nothing to do' "$work/out" || fail "a finished job: $(cat "$work/out")"
 
 # One rank dies: the others end within ten seconds, the reason is printed.
 start 3 "$work/dead.h5" --journal-seconds 0
-sleep 1.5
+wait_for_some "$work/dead.h5"
 kill -9 "$(ranks_of | sed -n 2p)"
 begin=$(date +%s)
 wait "$launcher" && fail "a job of which a rank died"
@@ -85,8 +98,8 @@ run 2 "$work/dead.h5" || fail "going on after a rank died"
 expect_whole "$work/dead.h5" "a rank died"
 
 # Stopped: by a signal to a rank that is not the first; by time; at once.
-start 2 "$work/stopped.h5" --summary "$work/summary.json"
-sleep 1.5
+start 2 "$work/stopped.h5" --summary "$work/summary.json" --journal-seconds 0
+wait_for_some "$work/stopped.h5"
 kill -USR1 "$(ranks_of | sed -n 2p)"
 wait "$launcher"
 status=$?
@@ -95,16 +108,16 @@ grep -q 'the same command goes on' "$work/out" || fail "stop: $(cat "$work/out")
 /usr/bin/python3 - "$work/summary.json" <<'P' || fail "the summary of a stop"
 import json, sys
 summary = json.load(open(sys.argv[1]))
-assert summary["exit"] == 75 and 0 < summary["done"] < 60000, summary
+assert summary["exit"] == 75 and 0 < summary["done"] < 120000, summary
 P
-run 1 "$work/stopped.h5" --max-seconds 2
+run 1 "$work/stopped.h5" --max-seconds 3
 status=$?
 [ $status = 75 ] || { cat "$work/err" "$work/out"; fail "exit $status by time"; }
 grep -q resumed "$work/out" || fail "the second run began anew"
 run 3 "$work/stopped.h5" || fail "going on after a stop"
 expect_whole "$work/stopped.h5" stops
-start 1 "$work/twice.h5"
-sleep 1.5
+start 1 "$work/twice.h5" --journal-seconds 0
+wait_for_some "$work/twice.h5"
 kill -TERM "$(ranks_of)"
 kill -INT "$(ranks_of)"
 wait "$launcher"
@@ -125,13 +138,15 @@ differs() { # part of the message, options
 differs "scale 1/255, and this run has 1/128" --scale 1/128
 differs "model_hash" --model "$top/jobs/fashion-mnist/fmnist_bilstm.onnx"
 differs "top_k 0, and this run has 2" --top-k 2
-differs "60000 samples, and this run has 100" --samples 100
+differs "120000 samples, and this run has 100" --samples 100
 /usr/bin/python3 - "$work/data.h5" "$work/other.h5" <<'P'
 import sys, h5py
 with h5py.File(sys.argv[1]) as f, h5py.File(sys.argv[2], "w") as other:
     other["images"] = f["images"][()][::-1]
 P
-differs "input_data" --input "$work/other.h5:/images"
+images=$work/other.h5:/images
+differs "input_data"
+images=$work/data.h5:/images
 [ "$(sum "$work/stopped.h5")" = "$before" ] || fail "a refused run wrote"
 run 2 "$work/stopped.h5" --samples 100 --restart || fail "restart"
 
