@@ -280,6 +280,7 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   ESP_TRY(esp_comm_split(comm, replica, &run->group));
   ESP_TRY(esp_comm_agree(comm, choose_shape(run)));
   ESP_TRY(esp_comm_agree(comm, build_engines(run)));
+  run->shared_bytes = (double)esp_comm_share_constants(comm);
   ESP_TRY(esp_outputs_open(run));
   run->load_s = esp_clock_seconds() - run->began;
   ESP_TRY(run_batches(run, listener));

@@ -43,7 +43,7 @@ typedef struct esp_running {
   esp_results *results;
   int *result_of; // [noutput]
   esp_scoring scoring;
-  double load_s;
+  double load_s, shared_bytes;
   esp_batch_result outcome;
 } esp_running;
 

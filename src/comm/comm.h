@@ -51,6 +51,11 @@ void esp_comm_sum(const esp_comm *comm, double *numbers, int count);
 // has room for node_size of them.  Collective over the node.
 void esp_comm_node_gather(const esp_comm *comm, const void *mine, size_t bytes,
                           void *all);
+// Makes the ranks of a node keep the weights that they have in common once
+// (base/constant.h), where the system allows it; gives the bytes of this rank
+// that are shared.  Of the calling thread's blocks, which must be complete.
+// Collective over the node.
+size_t esp_comm_share_constants(const esp_comm *comm);
 // Gathers `count` numbers of each rank (the counts may differ) on rank 0: *all
 // is allocated there (free with free()), NULL elsewhere.  Collective.
 esp_status esp_comm_gather_numbers(const esp_comm *comm, const double *mine,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/constant.h"
 #include "base/memory.h"
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
@@ -292,7 +293,7 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
 void esp_conv_free(esp_conv *conv) {
   if (conv == NULL) return;
   esp_dnnl_primitive_free(conv->primitive);
-  esp_free(conv->weights);
+  esp_constant_free(conv->weights);
   esp_free(conv->bias);
   free(conv);
 }

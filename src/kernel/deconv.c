@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/constant.h"
 #include "base/memory.h"
 #include "kernel/matmul.h"
 #include "kernel/matmul_plain.h"
@@ -32,7 +33,8 @@ static void turn(const float *w, float *to, int64_t channels, int64_t rows) {
 static esp_status turn_all(esp_deconv *d, const float *w) {
   const int64_t rows = d->out_each * d->taps, each = d->in_each * rows;
   void *turned;
-  ESP_TRY(esp_allocate((size_t)(d->p.groups * each) * sizeof *w, &turned));
+  ESP_TRY(
+      esp_constant_allocate((size_t)(d->p.groups * each) * sizeof *w, &turned));
   d->weights = turned;
   for (int64_t g = 0; g < d->p.groups; g++) {
     turn(w + g * each, d->weights + g * each, d->in_each, rows);
@@ -81,7 +83,7 @@ esp_status esp_deconv_create(const esp_deconv_problem *problem, const void *w,
 void esp_deconv_free(esp_deconv *deconv) {
   if (deconv == NULL) return;
   esp_matmul_free(deconv->product);
-  esp_free(deconv->weights);
+  esp_constant_free(deconv->weights);
   free(deconv);
 }
 

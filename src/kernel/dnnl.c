@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <threads.h>
 
+#include "base/constant.h"
 #include "base/memory.h"
 
 // An engine holds no state that changes, and making one twice is harmless, so a
@@ -114,7 +115,7 @@ esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
   } source = {.given = data};
   void *block;
   // Zeroed: what a packed layout adds to fill its blocks must be finite.
-  ESP_TRY(esp_allocate_zero(dnnl_memory_desc_get_size(to), 1, &block));
+  ESP_TRY(esp_constant_allocate(dnnl_memory_desc_get_size(to), &block));
   dnnl_memory_t a = NULL, b = NULL;
   esp_status status = esp_dnnl_status(
       dnnl_memory_create(&a, from, engine, source.taken), "memory");
@@ -130,7 +131,7 @@ esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
   if (a != NULL) (void)dnnl_memory_destroy(a);
   if (b != NULL) (void)dnnl_memory_destroy(b);
   if (status != ESP_OK) {
-    esp_free(block);
+    esp_constant_free(block);
     return status;
   }
   *packed = block;

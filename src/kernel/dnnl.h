@@ -29,7 +29,8 @@ const char *esp_dnnl_implementation(const_dnnl_primitive_desc_t desc);
 const dnnl_memory_desc_t *esp_dnnl_argument(const_dnnl_primitive_desc_t desc,
                                             dnnl_query_t what);
 
-// Packs plain data into the layout of `to`; *packed is ended with esp_free().
+// Packs plain data into the layout of `to`; *packed is ended with
+// esp_constant_free().
 esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
                          const dnnl_memory_desc_t *to, void **packed);
 

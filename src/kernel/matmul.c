@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/constant.h"
 #include "base/memory.h"
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
@@ -200,7 +201,7 @@ void esp_matmul_free(esp_matmul *matmul) {
   for (int i = 0; i < matmul->pieces; i++) {
     const piece *p = &matmul->piece[i];
     if (p->owns_primitive) esp_dnnl_primitive_free(p->primitive);
-    if (p->owns_b) esp_free(p->b);
+    if (p->owns_b) esp_constant_free(p->b);
   }
   free(matmul->piece);
   esp_free(matmul->plain_b);

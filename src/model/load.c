@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/constant.h"
 #include "model/private.h"
 
 bool esp_standard_domain(const char *domain) {
@@ -39,8 +40,23 @@ static esp_status fill_graph(esp_loader *l) {
                   l->missing);
 }
 
+// Weights stay where the message has them.
+static void *take(void *nothing, size_t bytes) {
+  void *block;
+  (void)nothing;
+  if (bytes < ESP_CONSTANT_LEAST) return malloc(bytes);
+  return esp_constant_allocate(bytes, &block) == ESP_OK ? block : NULL;
+}
+
+static void give_back(void *nothing, void *block) {
+  (void)nothing;
+  esp_constant_free(block);
+}
+
+static ProtobufCAllocator message_memory = {.alloc = take, .free = give_back};
+
 static void free_message(void *thing) {
-  onnx__model_proto__free_unpacked(thing, NULL);
+  onnx__model_proto__free_unpacked(thing, &message_memory);
 }
 
 static void describe(const esp_loader *l, const unsigned char *bytes,
@@ -68,7 +84,8 @@ static esp_status load_bytes(esp_loader *l, const unsigned char *bytes,
                              size_t count, esp_model_info *info) {
   int opset;
   ESP_TRY(esp_wire_check(bytes, count, ESP_WIRE_MODEL));
-  Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, count, bytes);
+  Onnx__ModelProto *model =
+      onnx__model_proto__unpack(&message_memory, count, bytes);
   if (model == NULL || model->graph == NULL) {
     if (model != NULL) free_message(model);
     return ESP_FAIL(ESP_BAD_INPUT, "not an ONNX model, or damaged");
