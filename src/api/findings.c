@@ -249,6 +249,9 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
   if (f->cores < used.count) used.count = f->cores;
   ESP_TRY(esp_cost_measure(&f->machine));
   ESP_TRY(build(f, model, setting));
+  if (model->ninput > 0) {
+    ESP_TRY(esp_optimise_coupling(model, 0, &f->coupling));
+  }
   ESP_TRY(esp_trial_overheads(&used, &f->machine, &f->overheads));
   ESP_TRY(esp_cost_work(f->built.graph, &f->flops, &f->bytes));
   ESP_TRY(find_view(f, f->built.seconds, &f->estimated));

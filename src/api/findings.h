@@ -5,6 +5,7 @@
 
 #include "api/private.h"
 #include "api/trial.h"
+#include "optimise/optimise.h"
 #include "plan/profile.h"
 #include "report/reasons.h"
 
@@ -41,6 +42,7 @@ typedef struct esp_findings {
   esp_built built; // graph, estimated seconds; the plan of one rank and worker
   esp_machine machine;
   esp_overheads overheads;
+  esp_coupling coupling; // of the samples of its first input
   int64_t batch;
   int cores; // for which the question is asked
   double flops, bytes;

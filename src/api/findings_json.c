@@ -109,6 +109,14 @@ static json_t *machine_json(const esp_findings *f) {
                    f->machine.message_bytes_per_second);
 }
 
+// found: null where it cannot be told.
+static json_t *coupling_json(const esp_findings *f) {
+  json_t *found = f->coupling.kind == ESP_COUPLING_UNTOLD
+                      ? json_null()
+                      : json_boolean(f->coupling.kind == ESP_COUPLING_FOUND);
+  return json_pack("{s:o, s:s}", "found", found, "where", f->coupling.where);
+}
+
 esp_status esp_findings_json(const char *model, const esp_findings *f,
                              char **text) {
   json_t *all = view_json(f, &f->estimated);
@@ -120,15 +128,15 @@ esp_status esp_findings_json(const char *model, const esp_findings *f,
   }
   json_t *rest = json_pack(
       "{s:s, s:i, s:I, s:i, s:i, s:f, s:f, s:I, s:o, s:f, s:o, s:o, s:o, s:o, "
-      "s:o}",
+      "s:o, s:o}",
       "model", model, "opset", f->info.opset, "batch", (json_int_t)f->batch,
       "cores", f->cores, "nodes", f->built.graph->nnode, "flops", f->flops,
       "bytes", f->bytes, "weight_bytes", (json_int_t)f->info.weight_bytes,
       "width", gains_json("width", f->width, f->width_steps), "width_gain",
       f->width_steps > 0 ? f->width[f->width_steps - 1].gain : 1.0, "ranks",
       ranks, "replicas", gain_json("replicas", &f->replicas), "reasons",
-      reasons_json(f), "machine", machine_json(f), "measured",
-      measured_json(f));
+      reasons_json(f), "machine", machine_json(f), "measured", measured_json(f),
+      "coupling", coupling_json(f));
   const bool made =
       all != NULL && rest != NULL && json_object_update(all, rest) == 0;
   *text = made ? json_dumps(all, JSON_INDENT(2)) : NULL;

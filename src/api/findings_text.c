@@ -30,6 +30,17 @@ static void write_model(FILE *out, const char *path, const esp_findings *f) {
           path, f->info.opset, f->info.producer[0] ? f->info.producer : "?",
           (double)f->info.weight_bytes / 1e6, f->flops / 1e9, f->bytes / 1e6,
           (long long)f->batch);
+  if (f->coupling.kind == ESP_COUPLING_FOUND) {
+    fprintf(out,
+            "The samples of a batch influence one another, first in node %s:\n"
+            "results depend on how a dataset is cut into batches.\n",
+            f->coupling.where);
+  } else if (f->coupling.kind == ESP_COUPLING_UNTOLD) {
+    fprintf(out,
+            "It cannot be told whether the samples of a batch influence one "
+            "another (%s).\n",
+            f->coupling.where);
+  }
 }
 
 static const esp_operator_kind *same_kind(const esp_view *v,

@@ -93,7 +93,30 @@ static esp_status open_inputs(esp_running *run) {
     ESP_TRY(esp_dataset_open(run->label_input, &run->labels));
   }
   ESP_TRY(count_samples(run));
-  return feed_model(run);
+  ESP_TRY(feed_model(run));
+  return esp_optimise_coupling(run->model, run->feed, &run->coupling);
+}
+
+// Says what cutting the dataset will do, and keeps it whole where nothing else
+// was asked for.
+static void keep_whole(esp_running *run) {
+  const char *where = run->coupling.where;
+  if (run->coupling.kind == ESP_COUPLING_UNTOLD) {
+    esp_log(ESP_LOG_WARNING,
+            "it cannot be told whether the samples of a batch influence one "
+            "another (%s): if they do, results depend on batch, here %lld",
+            where, (long long)run->batch);
+    return;
+  }
+  if (run->job->batch == 0 && run->fixed < 0) {
+    run->batch = run->samples > 0 ? run->samples : 1;
+  }
+  const int64_t rest = run->samples % run->batch;
+  esp_log(ESP_LOG_WARNING,
+          "the samples of a batch influence one another in node %s: results "
+          "depend on how the dataset is cut, here in batches of %lld%s",
+          where, (long long)run->batch,
+          rest > 0 ? " and a smaller last one" : "");
 }
 
 // The batch: asked for, or what the model fixes, or enough samples to keep the
@@ -102,6 +125,7 @@ static esp_status choose_batch(esp_running *run) {
   static const int64_t DEFAULT_BATCH = 16;
   const esp_value *input = &run->model->value[run->model->input[run->feed]];
   const int64_t fixed = input->tensor.shape.dim[0];
+  run->fixed = fixed;
   ESP_TRY(esp_build_batch(run->model, run->feed, run->job->batch, DEFAULT_BATCH,
                           &run->batch));
   if (fixed >= 0) {
@@ -112,6 +136,8 @@ static esp_status choose_batch(esp_running *run) {
                       (long long)fixed, (long long)run->samples);
     }
   }
+  if (run->coupling.kind != ESP_COUPLING_NONE) keep_whole(run);
+  if (run->coupling.kind == ESP_COUPLING_FOUND) return ESP_OK;
   // Batches that are done stay done.
   if (fixed < 0 && run->job->batch == 0 && run->past.batch > 0) {
     run->batch = run->past.batch;

@@ -3,6 +3,7 @@
 #define ESP_API_JOB_RUN_H
 
 #include "api/private.h"
+#include "optimise/optimise.h"
 
 // What the output file holds already (resume.c).
 typedef struct esp_past {
@@ -23,8 +24,10 @@ typedef struct esp_running {
   esp_model_info info;
   esp_dataset *dataset, *labels; // labels: NULL when there are none
   int feed;                      // graph input that the dataset feeds
+  esp_coupling coupling;         // of the samples of a batch
   int64_t samples, batch;
-  double began; // seconds of the clock
+  int64_t fixed; // batch that the model asks for; -1: any
+  double began;  // seconds of the clock
 
   esp_past past;
   int64_t *pending; // batches that are to be done

@@ -12,8 +12,9 @@
 // What is compared, beside the samples, in the order of the messages.  Where
 // model and data lie may change; what they are may not.
 static const char *const compared[] = {
-    "format", "version", "library", "model_hash", "input_data", "input_name",
-    "scale",  "layout",  "argmax",  "top_k",      "scored"};
+    "format",     "version",    "library", "model_hash",
+    "input_data", "input_name", "scale",   "layout",
+    "argmax",     "top_k",      "scored",  "coupled_batch"};
 enum { COMPARED = sizeof compared / sizeof compared[0], NOTES = 24 };
 
 #define FORMAT "1" // of the results file; rises when older files cannot be read
@@ -118,6 +119,9 @@ static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   add(l, "layout", "%s", or_none(job->layout));
   add(l, "argmax", "%s", job->argmax ? "true" : "false");
   add(l, "top_k", "%lld", (long long)job->top_k);
+  // Where samples influence one another the batch belongs to the results.
+  const bool coupled = run->coupling.kind == ESP_COUPLING_FOUND;
+  add(l, "coupled_batch", "%lld", (long long)(coupled ? run->job->batch : 0));
   add(l, "scored", "%s", or_none(job->score_output));
   free(data);
   return l->failed ? ESP_FAIL(ESP_NO_MEMORY, "cannot note what the job is")

@@ -4,6 +4,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // theta [N,2,3] goes with a size of [N,C,H,W], theta [N,3,4] with [N,C,D,H,W].
 static esp_status infer(const esp_args *args) {
@@ -74,4 +75,5 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_affine = {.infer = infer, .run = run};
+const esp_op esp_op_affine = {
+    .samples = esp_samples_all_leading, .infer = infer, .run = run};

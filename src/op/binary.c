@@ -8,6 +8,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static bool compares(int op) {
   switch (op) {
@@ -156,5 +157,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_binary = {
-    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};
+const esp_op esp_op_binary = {.samples = esp_samples_elementwise,
+                              .infer = infer,
+                              ESP_HALF(plain),
+                              .layout = ESP_LAYOUT_FOLLOWS};

@@ -7,6 +7,7 @@
 #include "op/dispatch.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 enum { AXES = ESP_MAX_NDIM - 2, MOST = 1 << 30 }; // of any extent
 
@@ -183,4 +184,7 @@ static const esp_op plain = {.infer = infer,
                              .release = free,
                              .run = run};
 
-const esp_op esp_op_col2im = {.infer = infer, .work = work, ESP_HALF(plain)};
+const esp_op esp_op_col2im = {.samples = esp_samples_leading,
+                              .infer = infer,
+                              .work = work,
+                              ESP_HALF(plain)};

@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/move.h"
+#include "op/samples.h"
 
 static esp_status axis_of(const esp_args *args, int *axis) {
   // Concat-1 has an axis of its own; later ones must be told.
@@ -148,7 +149,28 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_concat = {.infer = infer,
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  (void)batch;
+  if (axis_of(args, &axis) != ESP_OK) return;
+  esp_samples all = {.kind = ESP_SAMPLES_UNTOLD};
+  const int count = args->node->op == ESP_OP_SPLIT ? 1 : args->nin;
+  for (int i = 0; i < count; i++) {
+    if (!esp_samples_along(&in[i])) continue;
+    if (!esp_samples_join(&all, &in[i])) return;
+  }
+  if (!esp_samples_along(&all)) return;
+  bool mixed = all.axis == axis;
+  for (int i = 0; i < count && !mixed; i++) {
+    mixed = !esp_samples_along(&in[i]) &&
+            !esp_samples_uniform(args->in[i], all.axis);
+  }
+  esp_samples_give(args, mixed ? &esp_samples_mixed : &all, 0, out);
+}
+
+const esp_op esp_op_concat = {.samples = samples,
+                              .infer = infer,
                               .prepare = prepare,
                               .release = free,
                               .run = run,

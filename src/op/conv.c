@@ -9,6 +9,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/post.h"
+#include "op/samples.h"
 #include "op/window.h"
 
 // Weights that are computed while the model runs are packed at every run.
@@ -189,7 +190,8 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
-const esp_op esp_op_conv = {.infer = infer,
+const esp_op esp_op_conv = {.samples = esp_samples_leading,
+                            .infer = infer,
                             .work = work,
                             ESP_HALF(plain),
                             .layout = ESP_LAYOUT_CHOOSES,

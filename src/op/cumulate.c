@@ -6,6 +6,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 2, 2, 1));
@@ -78,4 +79,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_cumulate = {.infer = infer, ESP_HALF(plain)};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  (void)batch;
+  if (args->in[1]->data == NULL ||
+      esp_check_axis("axis", esp_whole_at(args->in[1], 0),
+                     args->in[0]->shape.ndim, &axis) != ESP_OK) {
+    return;
+  }
+  esp_samples_past(args, &in[0], axis, out);
+}
+
+const esp_op esp_op_cumulate = {
+    .samples = samples, .infer = infer, ESP_HALF(plain)};

@@ -7,6 +7,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 #include "op/window.h"
 
 // Before opset 11 the text splits what output_shape leaves over the other way
@@ -202,4 +203,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
-const esp_op esp_op_deconv = {.infer = infer, .work = work, ESP_HALF(plain)};
+const esp_op esp_op_deconv = {.samples = esp_samples_leading,
+                              .infer = infer,
+                              .work = work,
+                              ESP_HALF(plain)};

@@ -11,6 +11,7 @@
 #include "op/equation.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   esp_axes a;
@@ -146,4 +147,38 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
-const esp_op esp_op_einsum = {.infer = infer, .work = work, ESP_HALF(plain)};
+// The samples' letter has to be in the output, and the same in every operand.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  esp_axes axes;
+  (void)batch;
+  if (esp_axes_of(args, &axes) != ESP_OK) return;
+  int letter = -1;
+  for (int i = 0; i < args->nin; i++) {
+    if (!esp_samples_along(&in[i]) || in[i].inner != 1) continue;
+    const esp_shape *shape = &args->in[i]->shape;
+    const int64_t stride =
+        esp_shape_product(shape, in[i].axis + 1, shape->ndim);
+    int found = -1;
+    for (int a = 0; a < axes.count; a++) {
+      if (axes.stride[i][a] == stride &&
+          axes.dim[a] == shape->dim[in[i].axis]) {
+        if (found >= 0) return; // two may be meant
+        found = a;
+      }
+    }
+    if (found < 0 || (letter >= 0 && letter != found)) return;
+    letter = found;
+  }
+  if (letter < 0) return;
+  for (int i = 0; i < args->nin; i++) {
+    if (!esp_samples_along(&in[i]) && axes.stride[i][letter] != 0) return;
+  }
+  const esp_samples there = {
+      .kind = ESP_SAMPLES_ALONG, .axis = letter, .inner = 1};
+  esp_samples_give(args, letter < axes.nout ? &there : &esp_samples_mixed, 0,
+                   out);
+}
+
+const esp_op esp_op_einsum = {
+    .samples = samples, .infer = infer, .work = work, ESP_HALF(plain)};

@@ -3,6 +3,7 @@
 
 #include "op/check.h"
 #include "op/family.h"
+#include "op/samples.h"
 
 static esp_status axis_of(const esp_args *args, int *axis) {
   return esp_check_axis("axis", esp_node_int(args->node, "axis", 0),
@@ -159,4 +160,29 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   }
 }
 
-const esp_op esp_op_gather = {.infer = infer, .run = run};
+// Of data that are the same for all each sample takes what its indices say; of
+// data along whose samples it does not gather, all take the same.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  (void)batch;
+  if (args->node->op == ESP_OP_GATHER_ND || axis_of(args, &axis) != ESP_OK) {
+    return;
+  }
+  const bool data = esp_samples_along(&in[0]);
+  const bool indices = esp_samples_along(&in[1]);
+  if (args->node->op == ESP_OP_GATHER_ELEMENTS) {
+    esp_samples all = in[0];
+    if (data && indices && esp_samples_join(&all, &in[1])) {
+      esp_samples_past(args, &all, axis, out);
+    }
+  } else if (data && !indices) {
+    const int more = args->in[1]->shape.ndim - 1;
+    esp_samples_past(args, &in[0], axis, out);
+    if (esp_samples_along(&out[0]) && in[0].axis > axis) out[0].axis += more;
+  } else if (indices && !data) {
+    esp_samples_give(args, &in[1], axis, out);
+  }
+}
+
+const esp_op esp_op_gather = {.samples = samples, .infer = infer, .run = run};

@@ -9,6 +9,7 @@
 #include "op/half.h"
 #include "op/number.h"
 #include "op/resample.h"
+#include "op/samples.h"
 
 typedef enum padding { ZEROS, BORDER, REFLECTION } padding;
 
@@ -254,5 +255,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {.infer = infer, .work = work, .run = run};
 
-const esp_op esp_op_gridsample = {
-    .infer = infer, .work = work, ESP_HALF(plain)};
+const esp_op esp_op_gridsample = {.samples = esp_samples_all_leading,
+                                  .infer = infer,
+                                  .work = work,
+                                  ESP_HALF(plain)};

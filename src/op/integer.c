@@ -14,6 +14,7 @@
 #include "op/number.h"
 #include "op/product.h"
 #include "op/product_float8.h"
+#include "op/samples.h"
 #include "op/window.h"
 
 enum { BYTES = ESP_TYPE(ESP_UINT8) | ESP_TYPE(ESP_INT8) };
@@ -406,7 +407,20 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_integer = {.infer = infer,
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  if (is_conv(args)) esp_samples_leading(args, batch, in, out);
+  const inputs at = inputs_of(args);
+  const esp_tensor *a = args->in[at.a], *b = args->in[at.b];
+  const int last = a->shape.ndim - 1;
+  if (is_conv(args) || b->shape.ndim != 2 || esp_samples_along(&in[at.b])) {
+    return; // products of stacks are not told apart here
+  }
+  esp_samples_past(args, &in[at.a], last, out);
+}
+
+const esp_op esp_op_integer = {.samples = samples,
+                               .infer = infer,
                                .work = work,
                                .prepare = prepare,
                                .release = free,

@@ -12,6 +12,7 @@
 #include "op/number.h"
 #include "op/post.h"
 #include "op/product.h"
+#include "op/samples.h"
 
 // The operands as a product of matrices.
 typedef struct form {
@@ -251,5 +252,79 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
-const esp_op esp_op_matmul = {
-    .infer = infer, .work = work, ESP_HALF(plain), .posts = true};
+// Where the samples of an operand are in the product; of the operand's last two
+// axes `inner` is summed over.
+static esp_samples in_product(const esp_samples *in, int ndim, int inner,
+                              int other, int out_ndim, int out_axis) {
+  esp_samples moved = *in;
+  if (in->axis == inner) return esp_samples_mixed;
+  moved.axis = in->axis == other ? out_axis : in->axis + out_ndim - ndim;
+  return moved;
+}
+
+static void gemm_samples(const esp_args *args, const esp_samples *in,
+                         esp_samples *out) {
+  const bool ta = esp_node_int(args->node, "transA", 0) != 0;
+  const bool tb = esp_node_int(args->node, "transB", 0) != 0;
+  esp_samples all = {.kind = ESP_SAMPLES_UNTOLD};
+  esp_samples part[3];
+  part[0] = in_product(&in[0], 2, !ta, ta, 2, 0);
+  part[1] = in_product(&in[1], 2, tb, !tb, 2, 1);
+  const bool has_c = esp_has_input(args, 2);
+  if (has_c) {
+    part[2] = in[2];
+    part[2].axis += 2 - args->in[2]->shape.ndim;
+  }
+  for (int i = 0; i < 2 + has_c; i++) {
+    if (!esp_samples_along(&in[i])) continue;
+    if (!esp_samples_along(&part[i]) || !esp_samples_join(&all, &part[i])) {
+      all = esp_samples_mixed;
+      break;
+    }
+  }
+  if (has_c && esp_samples_along(&all) && !esp_samples_along(&in[2]) &&
+      !esp_samples_uniform(args->in[2],
+                           all.axis - (2 - args->in[2]->shape.ndim))) {
+    all = esp_samples_mixed;
+  }
+  esp_samples_give(args, &all, 0, out);
+}
+
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  (void)batch;
+  if (args->node->op == ESP_OP_GEMM) {
+    gemm_samples(args, in, out);
+    return;
+  }
+  const int na = args->in[0]->shape.ndim, nb = args->in[1]->shape.ndim;
+  const int n = args->out[0]->shape.ndim;
+  if (na < 2 || nb < 2) return;
+  esp_samples all = {.kind = ESP_SAMPLES_UNTOLD};
+  const esp_samples part[2] = {
+      in_product(&in[0], na, na - 1, na - 2, n, n - 2),
+      in_product(&in[1], nb, nb - 2, nb - 1, n, n - 1)};
+  for (int i = 0; i < 2; i++) {
+    if (!esp_samples_along(&in[i])) continue;
+    if (!esp_samples_along(&part[i]) || !esp_samples_join(&all, &part[i])) {
+      all = esp_samples_mixed;
+      break;
+    }
+  }
+  // A matrix for each sample that is the same for none of them.
+  for (int i = 0; i < 2 && esp_samples_along(&all); i++) {
+    const int own = args->in[i]->shape.ndim;
+    const int axis = all.axis - (n - own);
+    if (!esp_samples_along(&in[i]) && axis < own - 2 &&
+        !esp_samples_uniform(args->in[i], axis)) {
+      all = esp_samples_mixed;
+    }
+  }
+  esp_samples_give(args, &all, 0, out);
+}
+
+const esp_op esp_op_matmul = {.samples = samples,
+                              .infer = infer,
+                              .work = work,
+                              ESP_HALF(plain),
+                              .posts = true};

@@ -9,6 +9,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // Before opset 9, spatial = 0 asks for a mean of every element of a sample.
 static bool by_element(const esp_node *node) {
@@ -471,4 +472,27 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_normalise = {.infer = infer, ESP_HALF(plain)};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  const int op = args->node->op;
+  const int ndim = args->in[0]->shape.ndim;
+  int axis = -1;
+  for (int i = 1; i < args->nin; i++) {
+    if (esp_samples_along(&in[i])) return;
+  }
+  if (op == ESP_OP_BATCH_NORMALIZATION && trains(args)) {
+    esp_samples_give(args, &esp_samples_mixed, 0, out);
+  } else if (op == ESP_OP_LAYER_NORMALIZATION) {
+    if (layer_axis(args, &axis) != ESP_OK) return;
+    const bool mixed = in[0].axis >= axis;
+    esp_samples_give(args, mixed ? &esp_samples_mixed : &in[0], 0, out);
+  } else if (op == ESP_OP_LP_NORMALIZATION) {
+    if (layer_axis(args, &axis) != ESP_OK) return;
+    esp_samples_past(args, &in[0], axis, out);
+  } else if (ndim > 0) {
+    esp_samples_leading(args, batch, in, out);
+  }
+}
+
+const esp_op esp_op_normalise = {
+    .samples = samples, .infer = infer, ESP_HALF(plain)};

@@ -55,6 +55,20 @@ typedef struct esp_prepared {
   size_t scratch_bytes; // that each run() needs
 } esp_prepared;
 
+// Where the samples of a batch lie in a value.
+typedef enum esp_samples_kind {
+  ESP_SAMPLES_ABSENT, // the value is the same for all
+  ESP_SAMPLES_ALONG,  // along an axis of batch x inner elements, those of one
+                      // sample together
+  ESP_SAMPLES_MIXED,  // one influences the values of another
+  ESP_SAMPLES_UNTOLD  // nothing is known
+} esp_samples_kind;
+typedef struct esp_samples {
+  esp_samples_kind kind;
+  int axis;
+  int64_t inner;
+} esp_samples;
+
 // One node with values of any kind (op/walk.h).
 typedef struct esp_call esp_call;
 
@@ -81,6 +95,10 @@ typedef struct esp_op {
   // graph is walked this is called in place of infer, prepare and run; it fills
   // call->out.  infer() says ESP_UNSUPPORTED where only this will do.
   esp_status (*walk)(const esp_call *call);
+  // Fills out[i] from in[i] for a batch of so many samples (op/samples.h); the
+  // shapes have passed infer().  NULL: nothing can be told.
+  void (*samples)(const esp_args *args, int64_t batch, const esp_samples *in,
+                  esp_samples *out);
   esp_layout_habit layout;
   bool posts;       // takes node->post (graph.h) on its first output
   bool omits_first; // its first output may be left out where others are wanted
@@ -106,6 +124,10 @@ esp_status esp_op_infer(const esp_args *args);
 // Estimated work of a node whose shapes are known: the operator's own, or one
 // flop per output element and the bytes of all tensors.
 esp_work esp_op_work(const esp_args *args);
+
+// Where the samples lie in a node's outputs.
+void esp_op_samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out);
 
 // Runs a node once, at width 1, preparing and releasing on the way: for
 // constant folding and for tests.  The outputs' data must be allocated.

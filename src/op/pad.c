@@ -7,6 +7,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 typedef enum mode { CONSTANT, EDGE, REFLECT, WRAP } mode;
 
@@ -226,5 +227,19 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_pad = {
-    .infer = infer, .prepare = prepare, .release = release, .run = run};
+// Samples stay where nothing is put before or behind them.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  (void)batch;
+  if (!esp_samples_along(&in[0])) return;
+  const int axis = in[0].axis;
+  const bool same =
+      args->out[0]->shape.dim[axis] == args->in[0]->shape.dim[axis];
+  esp_samples_give(args, same ? &in[0] : &esp_samples_mixed, 0, out);
+}
+
+const esp_op esp_op_pad = {.samples = samples,
+                           .infer = infer,
+                           .prepare = prepare,
+                           .release = release,
+                           .run = run};

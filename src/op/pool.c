@@ -6,6 +6,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 #include "op/window.h"
 
 static bool is_global(int op) {
@@ -131,7 +132,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
-const esp_op esp_op_pool = {.infer = infer,
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  esp_samples_leading(args, batch, in, out);
+  // MaxPool's indices count through all samples.
+  if (args->nout > 1 && args->node->op == ESP_OP_MAX_POOL) {
+    out[1] = esp_samples_mixed;
+  }
+}
+
+const esp_op esp_op_pool = {.samples = samples,
+                            .infer = infer,
                             .work = work,
                             ESP_HALF(plain),
                             .layout = ESP_LAYOUT_CHOOSES};

@@ -9,6 +9,7 @@
 #include "op/dispatch.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 enum {
   QUANTISED = ESP_TYPE(ESP_UINT8) | ESP_TYPE(ESP_INT8) | ESP_TYPE(ESP_UINT16) |
@@ -292,4 +293,22 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_quantise = {.infer = infer, .run = run};
+// DynamicQuantizeLinear takes one scale from all elements.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  (void)batch;
+  if (args->node->op == ESP_OP_DYNAMIC_QUANTIZE_LINEAR) {
+    esp_samples_give(args, &esp_samples_mixed, 0, out);
+    return;
+  }
+  for (int i = 1; i < args->nin; i++) {
+    if (esp_samples_along(&in[i])) return;
+  }
+  const int ndim = args->in[0]->shape.ndim;
+  const int64_t axis = esp_node_int(args->node, "axis", 1);
+  const bool each = esp_shape_count(&args->in[1]->shape) > 1;
+  esp_samples_past(args, &in[0],
+                   each ? (int)(axis < 0 ? axis + ndim : axis) : -1, out);
+}
+
+const esp_op esp_op_quantise = {.samples = samples, .infer = infer, .run = run};

@@ -9,6 +9,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 typedef esp_layer layer;
 
@@ -425,4 +426,26 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
-const esp_op esp_op_recurrent = {.infer = infer, .work = work, ESP_HALF(plain)};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  const bool first = esp_node_int(args->node, "layout", 0) != 0;
+  const int x = first ? 0 : 1;
+  const esp_samples *s = &in[0];
+  (void)batch;
+  if (!esp_samples_along(s)) return;
+  for (int i = 1; i < args->nin; i++) {
+    if (!esp_samples_along(&in[i])) continue;
+    // Lengths have one axis; states have the batch where x has it.
+    const bool fits = i == 4 ? in[i].axis == 0 : i > 4 && in[i].axis == x;
+    if (!fits || in[i].inner != s->inner) return;
+  }
+  if (s->axis != x) {
+    esp_samples_give(args, &esp_samples_mixed, 0, out);
+    return;
+  }
+  esp_samples_give(args, s, 0, out);
+  out[0].axis = first ? 0 : 2;
+}
+
+const esp_op esp_op_recurrent = {
+    .samples = samples, .infer = infer, .work = work, ESP_HALF(plain)};

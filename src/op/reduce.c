@@ -11,6 +11,7 @@
 #include "op/family.h"
 #include "op/number.h"
 #include "op/reduction.h"
+#include "op/samples.h"
 
 // Which axes go, and what the output keeps of them.
 typedef struct reduction {
@@ -295,4 +296,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_reduce = {.infer = infer, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  reduction r;
+  (void)batch;
+  if (esp_has_input(args, 1) && esp_samples_along(&in[1])) return;
+  if (reduction_of(args, &r) != ESP_OK) return;
+  int shift = 0;
+  for (int i = 0; i < in[0].axis; i++) shift -= r.gone[i] && !r.keep;
+  const bool mixed = r.gone[in[0].axis];
+  esp_samples_give(args, mixed ? &esp_samples_mixed : &in[0], mixed ? 0 : shift,
+                   out);
+}
+
+const esp_op esp_op_reduce = {.samples = samples, .infer = infer, .run = run};

@@ -4,6 +4,7 @@
 
 #include "op/check.h"
 #include "op/family.h"
+#include "op/samples.h"
 #include "op/walk.h"
 
 // Fills a dimension of -1 from the number of elements.
@@ -159,7 +160,10 @@ static esp_status walk_identity(const esp_call *call) {
   return ESP_OK;
 }
 
-const esp_op esp_op_identity = {
-    .infer = infer, .run = run, .walk = walk_identity};
+const esp_op esp_op_identity = {.samples = esp_samples_elementwise,
+                                .infer = infer,
+                                .run = run,
+                                .walk = walk_identity};
 
-const esp_op esp_op_reshape = {.infer = infer, .run = run};
+const esp_op esp_op_reshape = {
+    .samples = esp_samples_reshaped, .infer = infer, .run = run};

@@ -11,6 +11,7 @@
 #include "op/half.h"
 #include "op/number.h"
 #include "op/resize_request.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   esp_resize r;
@@ -291,7 +292,15 @@ static const esp_op plain = {.infer = infer,
                              .release = release,
                              .run = run};
 
-const esp_op esp_op_resize = {.infer = infer,
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  if (args->out[0]->shape.dim[0] == args->in[0]->shape.dim[0]) {
+    esp_samples_leading(args, batch, in, out);
+  }
+}
+
+const esp_op esp_op_resize = {.samples = samples,
+                              .infer = infer,
                               .work = work,
                               ESP_HALF(plain),
                               .layout = ESP_LAYOUT_FOLLOWS};

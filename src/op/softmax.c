@@ -8,6 +8,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 // Before opset 13 all axes from `axis` on are one; from 13 on it is one axis.
 typedef struct form {
@@ -141,4 +142,19 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_softmax = {.infer = infer, .work = work, ESP_HALF(plain)};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  form f;
+  (void)batch;
+  if (form_of(args, &f) != ESP_OK) return;
+  // The axes from the first that it works along are told by their number.
+  const esp_shape *shape = &args->in[0]->shape;
+  const int64_t before = esp_shape_product(shape, 0, in[0].axis);
+  const int64_t from = before * shape->dim[in[0].axis];
+  const bool outer = f.outer >= from || f.n * f.inner <= 1;
+  const bool inner = f.outer * f.n <= before;
+  esp_samples_give(args, outer || inner ? &in[0] : &esp_samples_mixed, 0, out);
+}
+
+const esp_op esp_op_softmax = {
+    .samples = samples, .infer = infer, .work = work, ESP_HALF(plain)};

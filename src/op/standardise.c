@@ -8,6 +8,7 @@
 #include "op/half.h"
 #include "op/number.h"
 #include "op/reduction.h"
+#include "op/samples.h"
 
 static esp_status form_of(const esp_args *args, esp_reduction *f) {
   static const int64_t usual[] = {0, 2, 3};
@@ -78,4 +79,23 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_standardise = {.infer = infer, ESP_HALF(plain)};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int count;
+  (void)batch;
+  const int64_t *axes = esp_node_ints(args->node, "axes", &count);
+  static const int64_t usual[] = {0, 2, 3};
+  const int ndim = args->in[0]->shape.ndim;
+  if (axes == NULL) {
+    axes = usual;
+    count = 3;
+  }
+  bool mixed = false;
+  for (int i = 0; i < count; i++) {
+    mixed = mixed || (axes[i] + ndim) % ndim == in[0].axis;
+  }
+  esp_samples_give(args, mixed ? &esp_samples_mixed : &in[0], 0, out);
+}
+
+const esp_op esp_op_standardise = {
+    .samples = samples, .infer = infer, ESP_HALF(plain)};

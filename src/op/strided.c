@@ -7,6 +7,7 @@
 #include "op/family.h"
 #include "op/move.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // A view of the input: extents, strides into it, and where it begins; the
 // output is dense in the order of the axes.
@@ -277,5 +278,48 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_strided = {
-    .infer = infer, .prepare = prepare, .release = free, .run = run};
+// Does a Slice go backwards along this axis?
+static bool turns(const esp_args *args, int axis) {
+  view v;
+  esp_shape shape;
+  return view_of(args, &v, &shape) == ESP_OK && v.stride[axis] < 0;
+}
+
+// An axis of samples has to keep its length, and its order.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  const esp_shape *x = &args->in[0]->shape, *y = &args->out[0]->shape;
+  const int op = args->node->op;
+  if (!esp_samples_along(&in[0])) return;
+  if (op == ESP_OP_DEPTH_TO_SPACE || op == ESP_OP_SPACE_TO_DEPTH) {
+    esp_samples_leading(args, batch, in, out);
+    return;
+  }
+  if (op == ESP_OP_TRANSPOSE) {
+    int count;
+    const int64_t *perm = esp_node_ints(args->node, "perm", &count);
+    esp_samples moved = in[0];
+    moved.axis = x->ndim - 1 - in[0].axis;
+    for (int i = 0; i < count; i++) {
+      if (perm[i] == in[0].axis) moved.axis = i;
+    }
+    esp_samples_give(args, &moved, 0, out);
+    return;
+  }
+  const int shift = op == ESP_OP_EXPAND ? y->ndim - x->ndim : 0;
+  const int axis = in[0].axis;
+  bool same = y->dim[axis + shift] == x->dim[axis] && op != ESP_OP_REORDER;
+  if (op == ESP_OP_SLICE && same) {
+    for (int i = 1; i < args->nin; i++)
+      same = same && !esp_samples_along(&in[i]);
+    same = same && !turns(args, axis);
+  }
+  esp_samples_give(args, same ? &in[0] : &esp_samples_mixed, same ? shift : 0,
+                   out);
+}
+
+const esp_op esp_op_strided = {.samples = samples,
+                               .infer = infer,
+                               .prepare = prepare,
+                               .release = free,
+                               .run = run};

@@ -7,6 +7,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // How many, which is an attribute before opset 10.
 static esp_status count_of(const esp_args *args, int64_t *k) {
@@ -167,4 +168,14 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_topk = {.infer = infer, .prepare = prepare, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  (void)batch;
+  if (axis_of(args, &axis) == ESP_OK && esp_samples_along(&in[0])) {
+    esp_samples_past(args, &in[0], axis, out);
+  }
+}
+
+const esp_op esp_op_topk = {
+    .samples = samples, .infer = infer, .prepare = prepare, .run = run};

@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, 2, 1));
@@ -67,4 +68,12 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_triangle = {.infer = infer, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  (void)batch;
+  const bool within = in[0].axis >= args->in[0]->shape.ndim - 2;
+  if (!esp_samples_along(&in[0])) return;
+  esp_samples_give(args, within ? &esp_samples_mixed : &in[0], 0, out);
+}
+
+const esp_op esp_op_triangle = {.samples = samples, .infer = infer, .run = run};

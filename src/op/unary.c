@@ -12,6 +12,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // What the attributes say, read once.
 typedef struct parameters {
@@ -388,5 +389,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
-const esp_op esp_op_unary = {
-    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};
+const esp_op esp_op_unary = {.samples = esp_samples_elementwise,
+                             .infer = infer,
+                             ESP_HALF(plain),
+                             .layout = ESP_LAYOUT_FOLLOWS};

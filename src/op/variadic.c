@@ -7,6 +7,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, INT_MAX, 1));
@@ -63,5 +64,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.run = run};
-const esp_op esp_op_variadic = {
-    .infer = infer, ESP_HALF(plain), .layout = ESP_LAYOUT_FOLLOWS};
+const esp_op esp_op_variadic = {.samples = esp_samples_elementwise,
+                                .infer = infer,
+                                ESP_HALF(plain),
+                                .layout = ESP_LAYOUT_FOLLOWS};

@@ -5,6 +5,7 @@
 #include "op/broadcast.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 3, 3, 1));
@@ -55,5 +56,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_where = {
-    .infer = infer, .run = run, .layout = ESP_LAYOUT_FOLLOWS};
+const esp_op esp_op_where = {.samples = esp_samples_elementwise,
+                             .infer = infer,
+                             .run = run,
+                             .layout = ESP_LAYOUT_FOLLOWS};

@@ -37,6 +37,16 @@ typedef struct esp_feed {
 // ESP_BAD_INPUT: the shapes do not fit; both are named.
 esp_status esp_optimise_feed(esp_graph *model, int which, const esp_feed *feed);
 
+// Whether the samples of a batch influence one another: then a dataset gives
+// other results when it is cut into other batches.
+typedef struct esp_coupling {
+  enum { ESP_COUPLING_NONE, ESP_COUPLING_FOUND, ESP_COUPLING_UNTOLD } kind;
+  char where[200]; // the node that does it, or beyond which it cannot be told
+} esp_coupling;
+// Follows the samples of input `feed` through the model.
+esp_status esp_optimise_coupling(const esp_graph *model, int feed,
+                                 esp_coupling *coupling);
+
 // How many nodes only change a layout.
 int esp_optimise_reorders(const esp_graph *graph);
 

@@ -7,32 +7,7 @@ usage: make_if.py MODEL.onnx LIMIT [twice]
 import struct
 import sys
 
-
-def varint(value):
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
-def number(field, value):
-    return varint(field * 8) + varint(value)
-
-
-def chunk(field, content):
-    content = content.encode() if isinstance(content, str) else content
-    return varint(field * 8 + 2) + varint(len(content)) + content
-
-
-def value_info(name, dims):
-    shape = b"".join(chunk(1, number(1, d) if isinstance(d, int) else chunk(2, d)) for d in dims)
-    return chunk(1, name) + chunk(2, chunk(1, number(1, 1) + chunk(2, shape)))
-
-
-def node(op, inputs, outputs, attributes=b""):
-    return (b"".join(chunk(1, i) for i in inputs) + b"".join(chunk(2, o) for o in outputs)
-            + chunk(3, "the_" + op.lower()) + chunk(4, op) + attributes)
+from onnx_bytes import chunk, node, number, value_info, write_model
 
 
 def branch(name, nodes, output):
@@ -57,5 +32,4 @@ graph = b"".join(chunk(1, n) for n in (
 graph += chunk(2, "branching")
 graph += chunk(5, scalar("two", 2)) + chunk(5, scalar("limit", float(sys.argv[2])))
 graph += chunk(11, value_info("x", ["N", 28, 28])) + chunk(12, value_info("y", ["N", "rows", 28]))
-model = number(1, 7) + chunk(7, graph) + chunk(8, number(2, 13))
-open(sys.argv[1], "wb").write(model)
+write_model(sys.argv[1], graph)

@@ -1,0 +1,115 @@
+// Does a model mix the samples of a batch?  Followed from one input to every
+// output of the graph as it was loaded, with the shapes of one batch.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "optimise/private.h"
+
+// Of nothing else in a model is it likely that a dimension is a multiple.
+static const int64_t A_BATCH = 13;
+
+typedef struct tracing {
+  const esp_graph *graph;
+  esp_samples *samples; // [nvalue]
+  int64_t batch;
+  const esp_node *mixes, *hides; // the first of each; NULL: none
+} tracing;
+
+static esp_status trace_node(tracing *t, const esp_node *node) {
+  const size_t in = (size_t)node->nin, all = in + (size_t)node->nout;
+  const esp_tensor **tensor = calloc(in + 1, sizeof *tensor);
+  esp_tensor **made = calloc((size_t)node->nout + 1, sizeof *made);
+  esp_samples *samples = calloc(all + 1, sizeof *samples);
+  if (tensor == NULL || made == NULL || samples == NULL) {
+    free(tensor);
+    free(made);
+    free(samples);
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
+  }
+  for (int i = 0; i < node->nin; i++) {
+    if (node->in[i] < 0) continue;
+    tensor[i] = &t->graph->value[node->in[i]].tensor;
+    samples[i] = t->samples[node->in[i]];
+  }
+  for (int i = 0; i < node->nout; i++) {
+    if (node->out[i] >= 0) made[i] = &t->graph->value[node->out[i]].tensor;
+  }
+  const esp_args args = {.node = node,
+                         .nin = node->nin,
+                         .nout = node->nout,
+                         .in = tensor,
+                         .out = made};
+  esp_samples *out = samples + in;
+  esp_op_samples(&args, t->batch, samples, out);
+  for (int i = 0; i < node->nout; i++) {
+    if (node->out[i] < 0) continue;
+    t->samples[node->out[i]] = out[i];
+    if (out[i].kind == ESP_SAMPLES_MIXED && t->mixes == NULL) t->mixes = node;
+    if (out[i].kind == ESP_SAMPLES_UNTOLD && t->hides == NULL) t->hides = node;
+  }
+  free(tensor);
+  free(made);
+  free(samples);
+  return ESP_OK;
+}
+
+// An output that has no samples, or has them elsewhere than first, is refused
+// by others with better words.
+static void judge(const tracing *t, esp_coupling *coupling) {
+  const esp_node *why = NULL;
+  coupling->kind = ESP_COUPLING_NONE;
+  for (int i = 0; i < t->graph->noutput; i++) {
+    const esp_samples *s = &t->samples[t->graph->output[i]];
+    if (s->kind == ESP_SAMPLES_MIXED) {
+      coupling->kind = ESP_COUPLING_FOUND;
+      why = t->mixes;
+    } else if (s->kind == ESP_SAMPLES_UNTOLD &&
+               coupling->kind == ESP_COUPLING_NONE) {
+      coupling->kind = ESP_COUPLING_UNTOLD;
+      why = t->hides;
+    }
+  }
+  if (why == NULL) return;
+  (void)snprintf(coupling->where, sizeof coupling->where, "%.120s (%.60s)",
+                 why->name, why->op_type);
+}
+
+static esp_status trace(const esp_graph *graph, int feed, int64_t batch,
+                        esp_coupling *coupling) {
+  tracing t = {.graph = graph, .batch = batch};
+  t.samples = calloc((size_t)graph->nvalue + 1, sizeof *t.samples);
+  if (t.samples == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
+  }
+  t.samples[graph->input[feed]] =
+      (esp_samples){.kind = ESP_SAMPLES_ALONG, .axis = 0, .inner = 1};
+  esp_status status = ESP_OK;
+  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
+    status = trace_node(&t, &graph->node[n]);
+  }
+  if (status == ESP_OK) judge(&t, coupling);
+  free(t.samples);
+  return status;
+}
+
+esp_status esp_optimise_coupling(const esp_graph *model, int feed,
+                                 esp_coupling *coupling) {
+  *coupling = (esp_coupling){.kind = ESP_COUPLING_NONE};
+  const esp_tensor *input = &model->value[model->input[feed]].tensor;
+  const int64_t fixed = input->shape.ndim > 0 ? input->shape.dim[0] : -1;
+  if (fixed == 0 || fixed == 1) return ESP_OK; // there is no other sample
+  const esp_optimise_options how = {.batch = fixed > 0 ? fixed : A_BATCH,
+                                    .plain = true};
+  esp_graph *graph = NULL;
+  esp_status status = esp_optimise(model, &how, &graph);
+  if (status == ESP_OK) {
+    status = trace(graph, feed, how.batch, coupling);
+    esp_graph_free(graph);
+    return status;
+  }
+  if (status == ESP_NO_MEMORY) return status;
+  // It will be walked, or takes only some sizes of batch.
+  coupling->kind = ESP_COUPLING_UNTOLD;
+  (void)snprintf(coupling->where, sizeof coupling->where, "its shapes");
+  return ESP_OK;
+}
