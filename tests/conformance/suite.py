@@ -11,6 +11,14 @@ import os
 import subprocess
 import sys
 
+# Cases that cannot pass, and why.  They are run and counted all the same.
+RANDOM = "draws random numbers: shape, type and distribution are tested in op.random"
+CANNOT = {
+    "node/test_adam_multiple":
+        "its figures were made with epsilon = 0.01, which its node does not say: 1e-6 is meant",
+    **{"node/test_bernoulli" + kind: RANDOM
+       for kind in ("", "_expanded", "_double", "_double_expanded", "_seed", "_seed_expanded")},
+}
 DATA = "/usr/share/libonnx-testdata/data"
 GROUPS = ("node", "simple", "pytorch-operator", "pytorch-converted")
 
@@ -40,12 +48,17 @@ def main():
     for group, counts in table.items():
         print(f"{group:20}" + "".join(f"{counts[kind]:13}" for kind in kinds))
     print("\n".join(failed))
+    for name, why in CANNOT.items():
+        print(f"{name}: {why}")
     if "--write" in sys.argv:
         open(expected, "w").write("\n".join(sorted(passed)) + "\n")
     lost = set(open(expected).read().split()) - passed
     for name in sorted(lost):
         print("passed before:", name)
-    return 1 if lost else 0
+    unexplained = [line for line in failed if line.split(":")[0] not in CANNOT]
+    for line in unexplained:
+        print("without a reason:", line)
+    return 1 if lost or unexplained else 0
 
 
 sys.exit(main())

@@ -49,6 +49,22 @@ static void floating_numbers_are_truncated(void) {
   one_node_free(&n);
 }
 
+// As the standard's own cases have it.
+static void bfloat16_is_cut_before_version_19_and_rounded_from_it_on(void) {
+  static const double x[] = {1 + 0x1p-8 + 0x1p-9, -1 - 0x1p-8 - 0x1p-9, 3,
+                             (double)NAN};
+  for (int version = 13; version <= 21; version += 2) {
+    const double step = version < 19 ? 0 : 0x1p-7;
+    one_node n = one_node_of("Cast", version);
+    one_node_int(&n, "to", ESP_BFLOAT16);
+    one_node_input(&n, ESP_FLOAT, SHAPE(4), x);
+    CHECK_OK(one_node_run(&n, 1));
+    one_node_check(&n, 0, ESP_BFLOAT16, SHAPE(4),
+                   NUMBERS(1 + step, -1 - step, 3, (double)NAN), 0);
+    one_node_free(&n);
+  }
+}
+
 // Just above half way between two float16 numbers, by less than float32 shows.
 static void a_double_is_rounded_once(void) {
   const double x[] = {1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-11, 1e300, 0x1p-25};
@@ -164,6 +180,7 @@ int main(void) {
       CASE(every_type_becomes_every_other),
       CASE(like_takes_the_type_alone),
       CASE(floating_numbers_are_truncated),
+      CASE(bfloat16_is_cut_before_version_19_and_rounded_from_it_on),
       CASE(a_double_is_rounded_once),
       CASE(sixty_four_bits_stay),
       CASE(an_unknown_type_is_refused),
