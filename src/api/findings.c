@@ -250,7 +250,8 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
   ESP_TRY(esp_cost_measure(&f->machine));
   ESP_TRY(build(f, model, setting));
   if (model->ninput > 0) {
-    ESP_TRY(esp_optimise_coupling(model, 0, &f->coupling));
+    const int first = 0;
+    ESP_TRY(esp_optimise_coupling(model, &first, 1, &f->coupling));
   }
   ESP_TRY(esp_trial_overheads(&used, &f->machine, &f->overheads));
   ESP_TRY(esp_cost_work(f->built.graph, &f->flops, &f->bytes));

@@ -11,92 +11,6 @@
 #include "base/memory.h"
 #include "optimise/optimise.h"
 
-static esp_status find_feed(esp_running *run) {
-  const esp_graph *model = run->model;
-  if (run->job->input_name == NULL) {
-    if (model->ninput == 1) return ESP_OK;
-    return ESP_FAIL(ESP_USAGE,
-                    "the model has %d inputs, and one dataset feeds one of "
-                    "them: models with several inputs cannot be run yet",
-                    model->ninput);
-  }
-  for (int i = 0; i < model->ninput; i++) {
-    if (strcmp(model->value[model->input[i]].name, run->job->input_name) == 0) {
-      run->feed = i;
-      return ESP_OK;
-    }
-  }
-  return ESP_FAIL(ESP_USAGE, "input_name: the model has no input named \"%s\"",
-                  run->job->input_name);
-}
-
-// "1/255" divides by 255, "0.5" multiplies.
-static esp_status read_scale(const char *text, esp_feed *feed) {
-  if (text == NULL) return ESP_OK;
-  char *end;
-  double value = strtod(text, &end);
-  if (value == 1 && *end == '/') {
-    value = strtod(end + 1, &end);
-    feed->divide = value;
-  } else {
-    feed->multiply = value;
-  }
-  if (*end != '\0' || value == 0) {
-    return ESP_FAIL(ESP_USAGE, "scale is \"%s\", expected a number or 1/number",
-                    text);
-  }
-  return ESP_OK;
-}
-
-static esp_status feed_model(esp_running *run) {
-  const esp_dataset_info *info = esp_dataset_get_info(run->dataset);
-  esp_feed feed = {.type = info->type, .row = {.ndim = info->shape.ndim - 1}};
-  for (int i = 0; i < feed.row.ndim; i++) {
-    feed.row.dim[i] = info->shape.dim[i + 1];
-  }
-  feed.channels_last =
-      run->job->layout != NULL && strcmp(run->job->layout, "NHWC") == 0;
-  ESP_TRY(read_scale(run->job->scale, &feed));
-  return esp_optimise_feed(run->model, run->feed, &feed);
-}
-
-static esp_status count_samples(esp_running *run) {
-  const int64_t rows = esp_dataset_get_info(run->dataset)->shape.dim[0];
-  run->samples = run->job->samples >= 0 ? run->job->samples : rows;
-  if (run->samples > rows) {
-    return ESP_FAIL(ESP_BAD_INPUT, "samples is %lld, but %s has %lld rows",
-                    (long long)run->samples, run->job->input, (long long)rows);
-  }
-  if (run->labels == NULL) return ESP_OK;
-  const esp_dataset_info *labels = esp_dataset_get_info(run->labels);
-  if (!esp_dtype_is_integer(labels->type) ||
-      esp_shape_product(&labels->shape, 1, labels->shape.ndim) != 1) {
-    return ESP_FAIL(ESP_BAD_INPUT,
-                    "labels %s must be one integer for each sample",
-                    run->job->labels);
-  }
-  if (labels->shape.dim[0] < run->samples) {
-    return ESP_FAIL(ESP_BAD_INPUT, "labels %s has %lld rows for %lld samples",
-                    run->job->labels, (long long)labels->shape.dim[0],
-                    (long long)run->samples);
-  }
-  return ESP_OK;
-}
-
-// Phase 2: model and data.
-static esp_status open_inputs(esp_running *run) {
-  const esp_job *job = run->job;
-  ESP_TRY(esp_model_load(job->model, &run->model, &run->info));
-  ESP_TRY(find_feed(run));
-  ESP_TRY(esp_dataset_open(run->input, &run->dataset));
-  if (job->labels != NULL) {
-    ESP_TRY(esp_dataset_open(run->label_input, &run->labels));
-  }
-  ESP_TRY(count_samples(run));
-  ESP_TRY(feed_model(run));
-  return esp_optimise_coupling(run->model, run->feed, &run->coupling);
-}
-
 // Says what cutting the dataset will do, and keeps it whole where nothing else
 // was asked for.
 static void keep_whole(esp_running *run) {
@@ -123,11 +37,12 @@ static void keep_whole(esp_running *run) {
 // kernels busy while a batch still fits the caches.
 static esp_status choose_batch(esp_running *run) {
   static const int64_t DEFAULT_BATCH = 16;
-  const esp_value *input = &run->model->value[run->model->input[run->feed]];
+  const esp_value *input =
+      &run->model->value[run->model->input[run->source[0].input]];
   const int64_t fixed = input->tensor.shape.dim[0];
   run->fixed = fixed;
-  ESP_TRY(esp_build_batch(run->model, run->feed, run->job->batch, DEFAULT_BATCH,
-                          &run->batch));
+  ESP_TRY(esp_build_batch(run->model, run->source[0].input, run->job->batch,
+                          DEFAULT_BATCH, &run->batch));
   if (fixed >= 0) {
     if (fixed <= 0 || run->samples % fixed != 0) {
       return ESP_FAIL(ESP_UNSUPPORTED,
@@ -155,18 +70,19 @@ static esp_status choose_batch(esp_running *run) {
 // What cannot be planned is tried on the first rows, and walked.
 static esp_status build_walked(const esp_running *run, esp_build_options *how,
                                esp_built *built) {
-  const esp_dataset_info *info = esp_dataset_get_info(run->dataset);
-  esp_tensor rows = {.type = info->type, .shape = info->shape};
-  rows.shape.dim[0] = how->batch;
-  ESP_TRY(esp_allocate(esp_tensor_bytes(&rows), &rows.data));
-  esp_status status = esp_dataset_read(run->dataset, 0, how->batch, rows.data);
+  esp_tensor *rows = NULL;
+  const esp_tensor **input = calloc((size_t)run->sources + 1, sizeof *input);
+  esp_status status = input != NULL
+                          ? esp_inputs_read(run, how->batch, &rows)
+                          : ESP_FAIL(ESP_NO_MEMORY, "cannot try the model");
   if (status == ESP_OK) {
-    const esp_tensor *input = &rows;
-    how->input = &input;
+    for (int i = 0; i < run->sources; i++) input[i] = &rows[i];
+    how->input = input;
     how->workers = 1;
     status = esp_build_walked(how, built);
   }
-  esp_free(rows.data);
+  esp_inputs_free(rows, run->sources);
+  free(input);
   return status;
 }
 
@@ -270,8 +186,8 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
       .samples = run->samples,
       .pending = run->pending,
       .npending = run->npending,
-      .feed = run->feed,
-      .dataset = run->dataset,
+      .source = run->source,
+      .sources = run->sources,
       .results = run->results,
       .result_of = run->result_of,
       .scoring = run->scoring,
@@ -319,11 +235,7 @@ static esp_status run_phases(esp_running *run, const esp_listener *listener,
   const esp_comm *comm = run->comm;
   run->began = esp_clock_seconds();
   ESP_TRY(esp_comm_agree(comm, esp_job_check(run->job)));
-  ESP_TRY(esp_job_files(comm, run->job->input, &run->input));
-  if (run->job->labels != NULL) {
-    ESP_TRY(esp_job_files(comm, run->job->labels, &run->label_input));
-  }
-  ESP_TRY(esp_comm_agree(comm, open_inputs(run)));
+  ESP_TRY(esp_inputs_open(run));
   ESP_TRY(esp_resume_look(run));
   ESP_TRY(esp_resources_find(comm, &run->resources));
   if (run->past.finished) {
@@ -349,11 +261,8 @@ static void close_run(esp_running *run) {
   esp_build_end(&run->full_built);
   esp_build_end(&run->tail_built);
   esp_comm_free_part(run->group);
-  esp_dataset_close(run->labels);
-  esp_dataset_close(run->dataset);
+  esp_inputs_close(run);
   esp_graph_free(run->model);
-  free(run->input);
-  free(run->label_input);
   free(run->result_of);
   free(run->pending);
   esp_ranges_end(&run->past.journal.done);

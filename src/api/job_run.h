@@ -14,17 +14,28 @@ typedef struct esp_past {
   esp_journal journal;
 } esp_past;
 
+// What was given for an input of the model.
+enum { ESP_MOST_SOURCES = 64 };
+typedef struct esp_given {
+  char *name; // of the input; NULL: of the first, which need not be named
+  char *spec; // files, a line each
+} esp_given;
+
 typedef struct esp_running {
   esp_context *context;
   esp_comm *comm;
   const esp_job *job;
 
-  char *input, *label_input; // files, a line each
-  esp_graph *model;          // with the nodes that convert the dataset in front
+  esp_graph *model; // with the nodes that convert the dataset in front
   esp_model_info info;
-  esp_dataset *dataset, *labels; // labels: NULL when there are none
-  int feed;                      // graph input that the dataset feeds
-  esp_coupling coupling;         // of the samples of a batch
+  // Datasets by the input of the model that they feed; the first is that of the
+  // key `input`, and tells how many samples there are (job_inputs.c).
+  int sources;
+  esp_source source[ESP_MOST_SOURCES];
+  esp_given given[ESP_MOST_SOURCES];
+  char *label_files;     // a line each; NULL: there are no labels
+  esp_dataset *labels;   // NULL: the same
+  esp_coupling coupling; // of the samples of a batch
   int64_t samples, batch;
   int64_t fixed; // batch that the model asks for; -1: any
   double began;  // seconds of the clock
@@ -50,6 +61,15 @@ typedef struct esp_running {
   esp_batch_result outcome;
 } esp_running;
 
+// Loads the model, and opens what feeds it and the labels (job_inputs.c).
+// Collective.
+esp_status esp_inputs_open(esp_running *run);
+void esp_inputs_close(esp_running *run);
+// The first rows of each input of the model; ended with esp_inputs_free(), also
+// after a failure.
+esp_status esp_inputs_read(const esp_running *run, int64_t rows,
+                           esp_tensor **tensors);
+void esp_inputs_free(esp_tensor *tensors, int count);
 // The files of a dataset, a line each, as rank 0 sees them; free with free()
 // (job_split.c).  Collective.
 esp_status esp_job_files(const esp_comm *comm, const char *spec, char **files);

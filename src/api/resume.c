@@ -51,18 +51,34 @@ static esp_status hash_rows(esp_dataset *dataset, int64_t samples,
 
 // "uint8 [28,28] 0123456789abcdef": type, row and fingerprint.
 static esp_status describe_data(esp_dataset *dataset, int64_t samples,
-                                char **text) {
+                                FILE *out) {
   const esp_dataset_info *info = esp_dataset_get_info(dataset);
   char shape[ESP_SHAPE_TEXT];
   esp_shape row = {.ndim = info->shape.ndim - 1};
   for (int i = 0; i < row.ndim; i++) row.dim[i] = info->shape.dim[i + 1];
   uint64_t hash;
   ESP_TRY(hash_rows(dataset, samples, &hash));
-  if (asprintf(text, "%s %s %016" PRIx64, esp_dtype_text(info->type),
-               esp_shape_text(&row, shape), hash) < 0) {
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot describe the input");
-  }
+  fprintf(out, "%s %s %016" PRIx64, esp_dtype_text(info->type),
+          esp_shape_text(&row, shape), hash);
   return ESP_OK;
+}
+
+// Of every input, with the names of all but the first.
+static esp_status describe_inputs(const esp_running *run, int64_t samples,
+                                  char **text) {
+  size_t bytes;
+  FILE *out = open_memstream(text, &bytes);
+  if (out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot describe the input");
+  esp_status status = ESP_OK;
+  for (int i = 0; i < run->sources && status == ESP_OK; i++) {
+    if (i > 0) fprintf(out, "; %s ", run->given[i].name);
+    status = describe_data(run->source[i].dataset, samples, out);
+  }
+  if (fclose(out) != 0 && status == ESP_OK) {
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot describe the input");
+  }
+  if (status != ESP_OK) free(*text);
+  return status;
 }
 
 // Notes -----------------------------------------------------------------------
@@ -99,7 +115,7 @@ static const char *or_none(const char *text) {
 static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   const esp_job *job = run->job;
   char *data = NULL, library[128];
-  ESP_TRY(describe_data(run->dataset, samples, &data));
+  ESP_TRY(describe_inputs(run, samples, &data));
   // Which instructions are used may differ from node to node, and is noted with
   // each start.
   (void)esp_kernel_library(library, sizeof library);

@@ -31,6 +31,12 @@ typedef struct esp_scoring {
   esp_dataset *labels; // NULL: no accuracy
 } esp_scoring;
 
+// A dataset and the graph input that it feeds.
+typedef struct esp_source {
+  int input;
+  esp_dataset *dataset;
+} esp_source;
+
 typedef struct esp_batch_options {
   const esp_comm *world;
   const esp_comm *group; // this replica's ranks; its rank 0 leads
@@ -44,8 +50,8 @@ typedef struct esp_batch_options {
   // Batches, numbered from the first row on, that are still to be done.
   const int64_t *pending;
   int64_t npending;
-  int feed; // graph input that the dataset feeds
-  esp_dataset *dataset;
+  const esp_source *source; // [sources] what feeds the graph's inputs
+  int sources;
   esp_results *results;
   const int *result_of; // [noutput] result of each graph output, -1: not kept
   esp_scoring scoring;

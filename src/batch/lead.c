@@ -38,9 +38,11 @@ static esp_status begin(esp_runner *runner, int64_t number) {
   seat->count = count;
 
   const double start = esp_clock_seconds();
-  const int input = engine->graph->input[o->feed];
-  ESP_TRY(esp_dataset_read(o->dataset, seat->first, seat->count,
-                           esp_exec_value(engine->exec, seat->slot, input)));
+  for (int i = 0; i < o->sources; i++) {
+    const int value = engine->graph->input[o->source[i].input];
+    ESP_TRY(esp_dataset_read(o->source[i].dataset, seat->first, seat->count,
+                             esp_exec_value(engine->exec, seat->slot, value)));
+  }
   runner->result->read_s += esp_clock_seconds() - start;
   tell_members(runner, index, number);
   esp_seat_start(runner, index, number);

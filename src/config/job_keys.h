@@ -9,8 +9,10 @@ KEY(input, LIST, NULL, "FILE:/DATASET",
     "HDF5 dataset; its first axis is the sample.  FILE may be a pattern "
     "(data/*.h5), and there may be several: they are one long dataset")
 KEY(input_name, TEXT, NULL, "NAME",
-    "model input that the dataset feeds; needed only when the model has "
-    "several without a default")
+    "model input that `input` feeds; default: the one that nothing else feeds")
+KEY(inputs, LIST, NULL, "NAME=FILE:/DATASET",
+    "what feeds the other inputs of a model with several, row by row with "
+    "input")
 KEY(scale, TEXT, NULL, "NUMBER|1/NUMBER",
     "factor for the input's values, e.g. 1/255 for bytes to 0..1; default: "
     "none")

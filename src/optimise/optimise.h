@@ -43,9 +43,9 @@ typedef struct esp_coupling {
   enum { ESP_COUPLING_NONE, ESP_COUPLING_FOUND, ESP_COUPLING_UNTOLD } kind;
   char where[200]; // the node that does it, or beyond which it cannot be told
 } esp_coupling;
-// Follows the samples of input `feed` through the model.
-esp_status esp_optimise_coupling(const esp_graph *model, int feed,
-                                 esp_coupling *coupling);
+// Follows the samples of these inputs through the model.
+esp_status esp_optimise_coupling(const esp_graph *model, const int *input,
+                                 int inputs, esp_coupling *coupling);
 
 // How many nodes only change a layout.
 int esp_optimise_reorders(const esp_graph *graph);

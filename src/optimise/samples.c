@@ -74,15 +74,17 @@ static void judge(const tracing *t, esp_coupling *coupling) {
                  why->name, why->op_type);
 }
 
-static esp_status trace(const esp_graph *graph, int feed, int64_t batch,
-                        esp_coupling *coupling) {
+static esp_status trace(const esp_graph *graph, const int *input, int inputs,
+                        int64_t batch, esp_coupling *coupling) {
   tracing t = {.graph = graph, .batch = batch};
   t.samples = calloc((size_t)graph->nvalue + 1, sizeof *t.samples);
   if (t.samples == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
   }
-  t.samples[graph->input[feed]] =
-      (esp_samples){.kind = ESP_SAMPLES_ALONG, .axis = 0, .inner = 1};
+  for (int i = 0; i < inputs; i++) {
+    t.samples[graph->input[input[i]]] =
+        (esp_samples){.kind = ESP_SAMPLES_ALONG, .axis = 0, .inner = 1};
+  }
   esp_status status = ESP_OK;
   for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
     status = trace_node(&t, &graph->node[n]);
@@ -92,18 +94,18 @@ static esp_status trace(const esp_graph *graph, int feed, int64_t batch,
   return status;
 }
 
-esp_status esp_optimise_coupling(const esp_graph *model, int feed,
-                                 esp_coupling *coupling) {
+esp_status esp_optimise_coupling(const esp_graph *model, const int *input,
+                                 int inputs, esp_coupling *coupling) {
   *coupling = (esp_coupling){.kind = ESP_COUPLING_NONE};
-  const esp_tensor *input = &model->value[model->input[feed]].tensor;
-  const int64_t fixed = input->shape.ndim > 0 ? input->shape.dim[0] : -1;
+  const esp_shape *shape = &model->value[model->input[input[0]]].tensor.shape;
+  const int64_t fixed = shape->ndim > 0 ? shape->dim[0] : -1;
   if (fixed == 0 || fixed == 1) return ESP_OK; // there is no other sample
   const esp_optimise_options how = {.batch = fixed > 0 ? fixed : A_BATCH,
                                     .plain = true};
   esp_graph *graph = NULL;
   esp_status status = esp_optimise(model, &how, &graph);
   if (status == ESP_OK) {
-    status = trace(graph, feed, how.batch, coupling);
+    status = trace(graph, input, inputs, how.batch, coupling);
     esp_graph_free(graph);
     return status;
   }
