@@ -20,6 +20,13 @@ static void describe(esp_comm *self) {
   MPI_Comm_size(self->node, &self->node_size);
 }
 
+// Open MPI's own file layer opens a named semaphore for every file name; a
+// process that is killed while it holds it stops, for ever, all that open a
+// file of that name on the node later.  ROMIO has none.
+static void choose_file_layer(void) {
+  (void)setenv("OMPI_MCA_io", "romio321", 0); // what the user says stays
+}
+
 esp_status esp_comm_open(bool threads, esp_comm **comm) {
   esp_comm *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open MPI");
@@ -34,6 +41,7 @@ esp_status esp_comm_open(bool threads, esp_comm **comm) {
                     "context that is alone",
                     finalized ? "ended" : "started");
   }
+  choose_file_layer();
   const int wanted = threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
   int provided;
   MPI_Init_thread(NULL, NULL, wanted, &provided);
