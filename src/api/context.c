@@ -65,6 +65,9 @@ void esp_close(esp_context *context) {
   if (context == NULL) return;
   esp_service_close(context->service); // other ranks may still ask for tasks
   esp_workers_close(context->workers);
+  if (context->comm != NULL && esp_store_is_broken()) {
+    esp_comm_abort(context->comm, 1, "what could not be written is given up");
+  }
   esp_comm_close(context->comm);
   esp_lock_fini(&context->lock);
   free(context);

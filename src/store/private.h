@@ -9,6 +9,8 @@
 
 // Stops HDF5 from printing its own errors; the messages here carry them.
 void esp_store_quiet(void);
+// Closes a file that was written to; false: that failed.
+bool esp_store_close(hid_t file);
 // HDF5's own reason for the last failure, at most `room` bytes.
 const char *esp_store_reason(char *text, size_t room);
 

@@ -129,7 +129,8 @@ static esp_status open_sets(esp_results *self, const esp_result *result,
 
 static esp_status open_file(esp_results *self) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  (void)H5Pset_fapl_mpio(access, self->group, MPI_INFO_NULL);
+  // Each rank for itself: nothing that one cannot write holds up another.
+  (void)H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
   self->file = H5Fopen(self->path, H5F_ACC_RDWR, access);
   (void)H5Pclose(access);
   return agree(self, self->file >= 0 ? ESP_OK : failed(self, "open it"));
@@ -197,8 +198,10 @@ static herr_t set_complete(const esp_results *self) {
 }
 
 esp_status esp_results_finish(esp_results *results) {
-  const bool bad = set_complete(results) < 0 ||
-                   H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0;
+  int rank;
+  MPI_Comm_rank(results->group, &rank);
+  const bool bad = rank == 0 && (set_complete(results) < 0 ||
+                                 H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0);
   return agree(results, bad ? failed(results, "finish it") : ESP_OK);
 }
 
@@ -213,7 +216,7 @@ void esp_results_close(esp_results *results) {
   close_set(results->journal);
   close_set(results->computed);
   close_set(results->starts);
-  if (results->file >= 0) (void)H5Fclose(results->file);
+  if (results->file >= 0) (void)esp_store_close(results->file);
   MPI_Comm_free(&results->group);
   free(results->set);
   free(results->shape);

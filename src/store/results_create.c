@@ -1,4 +1,4 @@
-// Making a results file.
+// Making a results file: by rank 0 alone, the others hear how it went.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,16 +9,10 @@
 #include "store/private.h"
 
 typedef struct making {
-  MPI_Comm group;
-  int rank;
   const char *path;
   hid_t file;
   hsize_t bytes; // where the last dataset ends
 } making;
-
-static esp_status agree(const making *self, esp_status mine) {
-  return esp_store_agree(self->group, self->path, mine);
-}
 
 static esp_status failed(const making *self, const char *what) {
   char why[200];
@@ -54,12 +48,12 @@ static esp_status touch(const making *self) {
 }
 
 static esp_status create_file(making *self) {
-  ESP_TRY(agree(self, self->rank == 0 ? touch(self) : ESP_OK));
+  ESP_TRY(touch(self));
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  (void)H5Pset_fapl_mpio(access, self->group, MPI_INFO_NULL);
+  (void)H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
   self->file = H5Fcreate(self->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   (void)H5Pclose(access);
-  return agree(self, self->file >= 0 ? ESP_OK : failed(self, "create it"));
+  return self->file >= 0 ? ESP_OK : failed(self, "create it");
 }
 
 static hid_t text_type(size_t bytes) {
@@ -177,32 +171,36 @@ static esp_status reserve(const making *self) {
 
 static esp_status make(making *self, const esp_result *result, int count,
                        const esp_note *note, int notes) {
-  ESP_TRY(agree(self, check_paths(result, count)));
+  ESP_TRY(check_paths(result, count));
   ESP_TRY(create_file(self));
-  esp_status status = create_results(self, result, count);
-  if (status == ESP_OK) {
-    status = create_record(self, count > 0 ? result[0].shape.dim[0] : 0);
-  }
-  if (status == ESP_OK) status = set_notes(self, note, notes);
-  ESP_TRY(agree(self, status));
+  ESP_TRY(create_results(self, result, count));
+  ESP_TRY(create_record(self, count > 0 ? result[0].shape.dim[0] : 0));
+  ESP_TRY(set_notes(self, note, notes));
   // What the library would write too much of is asked for before it can fail.
-  ESP_TRY(agree(self, self->rank == 0 ? reserve(self) : ESP_OK));
-  const herr_t error = H5Fclose(self->file);
+  ESP_TRY(reserve(self));
+  const bool closed = esp_store_close(self->file);
   self->file = H5I_INVALID_HID;
-  ESP_TRY(agree(self, error < 0 ? failed(self, "close it") : ESP_OK));
-  return agree(self, self->rank == 0 ? reserve(self) : ESP_OK);
+  if (!closed) return failed(self, "close it");
+  return reserve(self);
+}
+
+static esp_status make_or_remove(const char *path, const esp_result *result,
+                                 int count, const esp_note *note, int notes) {
+  making self = {.path = path, .file = H5I_INVALID_HID};
+  const esp_status status = make(&self, result, count, note, notes);
+  if (self.file >= 0) (void)esp_store_close(self.file);
+  if (status != ESP_OK) (void)unlink(path);
+  return status;
 }
 
 esp_status esp_results_create(const void *communicator, const char *path,
                               const esp_result *result, int count,
                               const esp_note *note, int notes) {
   esp_store_quiet();
-  making self = {.path = path, .file = H5I_INVALID_HID};
-  MPI_Comm_dup(*(const MPI_Comm *)communicator, &self.group);
-  MPI_Comm_rank(self.group, &self.rank);
-  const esp_status status = make(&self, result, count, note, notes);
-  if (self.file >= 0) (void)H5Fclose(self.file);
-  if (status != ESP_OK && self.rank == 0) (void)unlink(path);
-  MPI_Comm_free(&self.group);
-  return status;
+  const MPI_Comm group = *(const MPI_Comm *)communicator;
+  int rank;
+  MPI_Comm_rank(group, &rank);
+  return esp_store_agree(
+      group, path,
+      rank == 0 ? make_or_remove(path, result, count, note, notes) : ESP_OK);
 }

@@ -17,6 +17,10 @@
 // Writes "HDF5 1.10.8, parallel" into text and returns it.
 const char *esp_store_library(char *text, size_t room);
 
+// Has a file that was written to not been closed, as what was left to write
+// could not be?  The library then cannot be ended in an orderly way.
+bool esp_store_is_broken(void);
+
 // A dataset whose first axis is the sample ("row").
 typedef struct esp_dataset esp_dataset;
 typedef struct esp_dataset_info {
@@ -78,8 +82,9 @@ esp_status esp_results_publish(const void *communicator, const char *from,
 
 typedef struct esp_results esp_results;
 
-// Opens a results file to write into it.  Collective.  ESP_BAD_INPUT: its
-// datasets are not these.
+// Opens a results file to write into it, each rank for itself, as nothing but
+// rows in place is written; the ranks agree on how it went.  Collective.
+// ESP_BAD_INPUT: its datasets are not these.
 esp_status esp_results_open(const void *communicator, const char *path,
                             const esp_result *result, int count,
                             esp_results **results);

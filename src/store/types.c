@@ -10,7 +10,21 @@ const char *esp_store_library(char *text, size_t room) {
   return text;
 }
 
-void esp_store_quiet(void) { (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+void esp_store_quiet(void) {
+  // What could not be written would be tried again at exit, without MPI.
+  (void)H5dont_atexit();
+  (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+static bool broken;
+
+bool esp_store_is_broken(void) { return broken; }
+
+bool esp_store_close(hid_t file) {
+  const bool closed = H5Fclose(file) >= 0;
+  broken = broken || !closed;
+  return closed;
+}
 
 typedef struct reason {
   char *text;
