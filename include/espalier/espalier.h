@@ -138,6 +138,15 @@ esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
 esp_status esp_plan_model(const char *model, const esp_setting *setting,
                           bool json, char **text);
 
+// Plans the bare task graphs of a file (docs/task-graphs.md has the format) and
+// calls `tell` with one line for each: a JSON object, or words.  The line is
+// borrowed for the call.  Not collective.  ESP_BAD_INPUT: the file is not as it
+// should be, found before the first graph is planned; the message names file,
+// line and what was expected.  ESP_IO: cannot read.
+esp_status esp_plan_tasks(const char *path, bool json,
+                          void (*tell)(void *context, const char *line),
+                          void *context);
+
 // Files ----------------------------------------------------------------------
 
 // One file to pack: IDX (as MNIST's, also gzipped) or NPY (format 1 to 3,

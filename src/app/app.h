@@ -62,6 +62,9 @@ int app_asked_to_stop(void *context); // as esp_listener wants it
 // exit status.  Collective (jobs.c).
 int app_run_jobs(esp_context *context, esp_job *const *job, int count);
 
+// plan --tasks F: one line for each graph of the file.
+int app_plan_tasks(const char *path, bool json);
+
 // Shows progress on standard error: as the job's key "progress" says.
 typedef struct app_progress {
   bool bar;

@@ -7,9 +7,17 @@
 
 typedef struct request {
   const char *model;
+  const char *tasks; // plan: instead of a model
   esp_setting setting;
   bool json, help;
 } request;
+
+// The options of `plan` alone.
+static bool set_plan_option(request *r, const char *key, const char *text) {
+  if (strcmp(key, "tasks") != 0 || text == NULL) return false;
+  r->tasks = text;
+  return true;
+}
 
 static bool set_number(request *r, const char *key, const char *text) {
   int64_t number;
@@ -51,13 +59,18 @@ static int read_request(const char *subcommand, int argc, char **argv,
       r->help = true;
     } else {
       const char *text = app_value(&a);
-      if (!set_number(r, a.buffer, text)) {
+      const bool plans = strcmp(subcommand, "plan") == 0;
+      if (!(plans && set_plan_option(r, a.buffer, text)) &&
+          !set_number(r, a.buffer, text)) {
         return app_usage(subcommand, "option --%s %s is not understood",
                          a.buffer, text != NULL ? text : "(without a value)");
       }
     }
   }
-  if (r->model == NULL && !r->help) {
+  if (r->tasks != NULL && r->model != NULL) {
+    return app_usage(subcommand, "a model, or --tasks: not both");
+  }
+  if (r->model == NULL && r->tasks == NULL && !r->help) {
     return app_usage(subcommand, "which model?");
   }
   return EXIT_DONE;
@@ -92,6 +105,7 @@ static int answer_request(const char *subcommand, int argc, char **argv,
     fputs(help, stdout);
     return EXIT_DONE;
   }
+  if (r.tasks != NULL) return app_plan_tasks(r.tasks, r.json);
   esp_status status = ESP_OK;
   if (is_launched()) {
     const esp_options options = {.num_interop_threads = 1,
@@ -131,8 +145,13 @@ int app_plan(int argc, char **argv) {
   return answer_request(
       "plan", argc, argv,
       "usage: espalier plan MODEL.onnx [--batch N] [--ranks N] [--workers N] "
-      "[--width N]\n                     [--json]\n\n"
+      "[--width N]\n                     [--json]\n"
+      "       espalier plan --tasks FILE.dag [--json]\n\n"
       "Prints the plan of one replica: for each rank the steps (run, send, "
-      "recv) with their\npredicted times, and the memory of a batch.\n",
+      "recv) with their\npredicted times, and the memory of a batch.\n\n"
+      "  --tasks F   schedules of bare task graphs instead, one line each: "
+      "processors,\n              tasks with weights and edges with costs, as "
+      "docs/task-graphs.md says\n"
+      "  --json      all of it as JSON\n",
       esp_plan_model);
 }

@@ -7,15 +7,14 @@
 
 #include "plan/schedule.h"
 
-esp_status esp_schedule_sequential(const esp_tasks *tasks,
-                                   esp_schedule *schedule) {
+esp_status esp_schedule_in_row(const esp_tasks *tasks, esp_schedule *schedule) {
   double now = 0;
   for (int n = 0; n < tasks->count; n++) {
     const double end = now + tasks->problem->seconds[n];
     schedule->at[n] = (esp_slot_of_node){.start = now, .finish = end};
     now = end;
   }
-  esp_schedule_end(tasks, schedule);
+  esp_schedule_finish(tasks, schedule);
   return ESP_OK;
 }
 
@@ -99,7 +98,7 @@ static esp_status list_schedule(const esp_tasks *tasks, int ranks,
   for (int i = 0; i < tasks->count; i++) {
     place(tasks, schedule, list[i].node, ranks, workers, idle_from);
   }
-  esp_schedule_end(tasks, schedule);
+  esp_schedule_finish(tasks, schedule);
   free(idle_from);
   free(list);
   return ESP_OK;

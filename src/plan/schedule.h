@@ -51,6 +51,6 @@ typedef esp_status (*esp_scheduler)(const esp_tasks *tasks,
 #undef SCHEDULER
 
 // Fills schedule->finish from schedule->at.
-void esp_schedule_end(const esp_tasks *tasks, esp_schedule *schedule);
+void esp_schedule_finish(const esp_tasks *tasks, esp_schedule *schedule);
 
 #endif

@@ -101,7 +101,7 @@ void esp_tasks_free(esp_tasks *tasks) {
   free(tasks);
 }
 
-void esp_schedule_end(const esp_tasks *tasks, esp_schedule *schedule) {
+void esp_schedule_finish(const esp_tasks *tasks, esp_schedule *schedule) {
   schedule->finish = 0;
   for (int n = 0; n < tasks->count; n++) {
     double end = schedule->at[n].finish;
