@@ -72,8 +72,9 @@ static esp_status note_latency(esp_runner *runner, const esp_seat *seat) {
   if ((result->latencies & (result->latencies - 1)) != 0) room *= 2;
   ESP_TRY(esp_grow(&result->latency_s, &room, (size_t)result->latencies + 1,
                    sizeof *result->latency_s));
-  result->latency_s[result->latencies++] =
-      esp_exec_batch_seconds(seat->engine->exec, seat->slot);
+  const double seconds = esp_exec_batch_seconds(seat->engine->exec, seat->slot);
+  result->latency_s[result->latencies++] = seconds;
+  if (seconds > runner->longest) runner->longest = seconds;
   return ESP_OK;
 }
 
@@ -119,14 +120,6 @@ static bool has_room(const esp_runner *runner) {
          (o->full.exec == NULL || idle_seat(runner, &o->full) >= 0);
 }
 
-static double longest_batch(const esp_batch_result *result) {
-  double longest = 0;
-  for (int i = 0; i < result->latencies; i++) {
-    if (result->latency_s[i] > longest) longest = result->latency_s[i];
-  }
-  return longest;
-}
-
 // Rank 0: closes the dealer when somebody asked for it, or when a batch more
 // might not end in time.
 static void consider_stop(esp_runner *runner) {
@@ -139,7 +132,7 @@ static void consider_stop(esp_runner *runner) {
     *stop = ESP_STOP_ASKED;
   } else if (o->deadline > 0) {
     const double left = o->deadline - esp_clock_seconds();
-    const double need = A_MARGIN + 2 * longest_batch(runner->result);
+    const double need = A_MARGIN + 2 * runner->longest;
     if (left < need) *stop = ESP_STOP_TIME;
   }
   if (*stop != ESP_STOP_NONE) esp_dealer_close(runner->dealer);

@@ -41,6 +41,7 @@ typedef struct esp_runner {
   int *ended;
   double began;        // seconds of the clock
   double told;         // when progress was last shown
+  double longest;      // seconds of a batch, so far
   int64_t done_before; // rows that were done when it began
   esp_safe safe;
   int stop;          // how often this rank was asked to, as rank 0 knows
