@@ -82,12 +82,13 @@ static bool overlaps(const problem *p, int64_t batch, int64_t i, int64_t k) {
   return common / (area(a) + area(b) - common) > p->overlap;
 }
 
-// The best box that is left; the first of equals; -1: none.
+// The best box that is left and has no less than the least score; the first of
+// equals; -1: none.
 static int64_t best_left(const problem *p, const float *score,
                          const bool *gone) {
   int64_t best = -1;
   for (int64_t i = 0; i < p->n; i++) {
-    if (gone[i] || (p->has_least && !(score[i] > p->least))) continue;
+    if (gone[i] || (p->has_least && !(score[i] >= p->least))) continue;
     if (best < 0 || score[i] > score[best]) best = i;
   }
   return best;

@@ -135,6 +135,19 @@ static void boxes_that_overlap_the_best_go(void) {
   }
 }
 
+static void a_score_equal_to_the_threshold_stays(void) {
+  one_node n = one_node_of("NonMaxSuppression", 11);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 3, 4),
+                 NUMBERS(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+  one_node_input(&n, ESP_FLOAT, SHAPE(1, 1, 3), NUMBERS(.25, .5, .125));
+  one_node_input(&n, ESP_INT64, SHAPE(1), NUMBERS(3));
+  one_node_input(&n, ESP_FLOAT, SHAPE(1), NUMBERS(.5));
+  one_node_input(&n, ESP_FLOAT, SHAPE(1), NUMBERS(.25));
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_INT64, SHAPE(2, 3), NUMBERS(0, 0, 1, 0, 0, 0), 0);
+  one_node_free(&n);
+}
+
 static void without_a_number_no_box_is_selected(void) {
   one_node n = one_node_of("NonMaxSuppression", 10);
   one_node_input(&n, ESP_FLOAT, SHAPE(1, 2, 4), NULL);
@@ -160,6 +173,7 @@ int main(void) {
       CASE(columns_are_compared_whole),
       CASE(nothing_has_no_unique_elements),
       CASE(boxes_that_overlap_the_best_go),
+      CASE(a_score_equal_to_the_threshold_stays),
       CASE(without_a_number_no_box_is_selected),
       {NULL, NULL},
   };
