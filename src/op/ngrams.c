@@ -191,7 +191,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   return ESP_OK;
 }
 
-// The number of an n-gram; -1 when it is not in the group.
+// Where an n-gram begins among the sorted ones of the group, or would.
 static int64_t find(const group *g, const int64_t *sorted, gram wanted) {
   int64_t low = g->number, high = g->number + g->count;
   while (low < high) {
@@ -202,23 +202,31 @@ static int64_t find(const group *g, const int64_t *sorted, gram wanted) {
       high = middle;
     }
   }
-  if (low == g->number + g->count) return -1;
-  const int64_t found = sorted[low];
-  return compare(member(g, found), wanted, g->n) == 0 ? found : -1;
+  return low;
 }
 
-// Counts the n-grams of one length in x[first .. first + length), whose items
-// stand up to skips + 1 apart; single items cannot.
+// Counts an n-gram once for each time that the pool has it.
+static void count_gram(const group *g, const int64_t *sorted, gram wanted,
+                       int64_t *counts) {
+  const int64_t end = g->number + g->count;
+  for (int64_t i = find(g, sorted, wanted);
+       i < end && compare(member(g, sorted[i]), wanted, g->n) == 0; i++) {
+    counts[sorted[i]]++;
+  }
+}
+
+// Counts the n-grams of one length in x[first .. first + length), with up to
+// `skips` items between theirs; single items have none.
 static void count_group(const group *g, const int64_t *sorted,
                         const esp_tensor *x, int64_t first, int64_t length,
                         int64_t *counts) {
-  const int64_t last = g->n == 1 ? 1 : g->v->skips + 1;
-  for (int64_t step = 1; step <= last; step++) {
+  const int64_t most = g->n == 1 ? 0 : g->v->skips;
+  for (int64_t skip = 0; skip <= most; skip++) {
+    const int64_t step = skip + 1;
     if (g->n > 1 && step > (length - 1) / (g->n - 1)) return;
     const int64_t reach = (g->n - 1) * step;
     for (int64_t i = 0; i + reach < length; i++) {
-      const int64_t found = find(g, sorted, (gram){x, first + i, step});
-      if (found >= 0) counts[found]++;
+      count_gram(g, sorted, (gram){x, first + i, step}, counts);
     }
   }
 }

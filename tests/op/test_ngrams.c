@@ -11,14 +11,27 @@ static const int64_t columns[] = {7, 1, 2, 3, 4, 5, 6, 0};
 static const float weights[] = {.5F, 1, 2, 3, 4, 5, 6, 7};
 enum { POOL = 13, LENGTHS = 3, GRAMS = 8 };
 
-static one_node grams_node(int least, int most, int skips, const char *mode) {
+// A node with n-grams of lengths 1 to `lengths` in its pool.
+static one_node node_of(const int64_t *start, int lengths,
+                        const int64_t *column, int grams) {
   one_node n = one_node_of("TfIdfVectorizer", 9);
-  one_node_ints(&n, "ngram_counts", starts, LENGTHS);
-  one_node_ints(&n, "ngram_indexes", columns, GRAMS);
-  one_node_int(&n, "min_gram_length", least);
-  one_node_int(&n, "max_gram_length", most);
-  one_node_int(&n, "max_skip_count", skips);
-  one_node_string(&n, "mode", mode);
+  one_node_ints(&n, "ngram_counts", start, lengths);
+  one_node_ints(&n, "ngram_indexes", column, grams);
+  return n;
+}
+
+static void ask(one_node *n, int least, int most, int64_t skips,
+                const char *mode) {
+  one_node_int(n, "min_gram_length", least);
+  one_node_int(n, "max_gram_length", most);
+  one_node_int(n, "max_skip_count", skips);
+  one_node_string(n, "mode", mode);
+}
+
+static one_node grams_node(int least, int most, int64_t skips,
+                           const char *mode) {
+  one_node n = node_of(starts, LENGTHS, columns, GRAMS);
+  ask(&n, least, most, skips, mode);
   return n;
 }
 
@@ -81,13 +94,8 @@ static void text_is_counted(void) {
   static const char *const words[] = {"b", "a", "a", "b"};
   static const char *const row[] = {"a", "b", "a", "a", "b"};
   static const int64_t begin[] = {0, 2}, column[] = {1, 0, 4};
-  one_node n = one_node_of("TfIdfVectorizer", 9);
-  one_node_ints(&n, "ngram_counts", begin, 2);
-  one_node_ints(&n, "ngram_indexes", column, 3);
-  one_node_int(&n, "min_gram_length", 1);
-  one_node_int(&n, "max_gram_length", 2);
-  one_node_int(&n, "max_skip_count", 0);
-  one_node_string(&n, "mode", "TF");
+  one_node n = node_of(begin, 2, column, 3);
+  ask(&n, 1, 2, 0, "TF");
   one_node_strings(&n, "pool_strings", words, 4);
   one_node_input(&n, ESP_STRING, SHAPE(5), NULL);
   memcpy(n.in[0].data, row, sizeof row);
@@ -97,12 +105,23 @@ static void text_is_counted(void) {
 }
 
 static void skips_beyond_the_text_count_nothing(void) {
-  one_node n = grams_node(2, 3, 1 << 30, "TF");
+  one_node n = grams_node(2, 3, INT64_MAX, "TF");
   one_node_ints(&n, "pool_int64s", pool, POOL);
   one_node_input(&n, ESP_INT64, SHAPE(2), NUMBERS(5, 6));
   CHECK_OK(one_node_run(&n, 1));
   one_node_check(&n, 0, ESP_FLOAT, SHAPE(8), NUMBERS(0, 0, 0, 0, 1, 0, 0, 0),
                  0);
+  one_node_free(&n);
+}
+
+static void an_ngram_that_the_pool_has_twice_counts_for_both(void) {
+  static const int64_t twice[] = {5, 6, 5}, begin[] = {0}, column[] = {0, 2, 3};
+  one_node n = node_of(begin, 1, column, 3);
+  ask(&n, 1, 1, 0, "TF");
+  one_node_ints(&n, "pool_int64s", twice, 3);
+  one_node_input(&n, ESP_INT64, SHAPE(4), NUMBERS(5, 6, 7, 5));
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check(&n, 0, ESP_FLOAT, SHAPE(4), NUMBERS(2, 0, 1, 2), 0);
   one_node_free(&n);
 }
 
@@ -146,6 +165,7 @@ int main(void) {
       CASE(every_length_skip_and_weight),
       CASE(text_is_counted),
       CASE(skips_beyond_the_text_count_nothing),
+      CASE(an_ngram_that_the_pool_has_twice_counts_for_both),
       CASE(a_text_of_nothing_counts_nothing),
       CASE(what_does_not_fit_is_refused),
       {NULL, NULL},
