@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/move.h"
+#include "op/number.h"
 #include "op/samples.h"
 
 static esp_status axis_of(const esp_args *args, int *axis) {
@@ -41,6 +42,32 @@ static esp_status infer_concat(const esp_args *args) {
   return ESP_OK;
 }
 
+// The sizes that Split-1 may be given as numbers of the input's own type.
+static esp_status sizes_in_first(const esp_args *args, int64_t *list, int room,
+                                 int *count) {
+  const esp_tensor *in = args->in[1];
+  if (esp_node_attribute(args->node, "split", ESP_ATTRIBUTE_INTS) != NULL) {
+    return ESP_FAIL(ESP_BAD_INPUT, "sizes in attribute split and in input 1");
+  }
+  ESP_TRY(esp_check_type(args, 1, ESP_TYPES_NUMERIC));
+  ESP_TRY(esp_check_ndim(args, 1, 1, 1));
+  ESP_TRY(esp_check_known(args, 1));
+  if (in->shape.dim[0] > room) {
+    return ESP_FAIL(ESP_BAD_INPUT, "input 1 has %lld sizes, expected %d",
+                    (long long)in->shape.dim[0], args->nout);
+  }
+  *count = (int)in->shape.dim[0];
+  for (int i = 0; i < *count; i++) {
+    const double size = esp_number_at(in, i);
+    list[i] = esp_whole_at(in, i);
+    if (size != (double)list[i]) {
+      return ESP_FAIL(ESP_BAD_INPUT, "size %d is %g, expected a whole number",
+                      i, size);
+    }
+  }
+  return ESP_OK;
+}
+
 // Sizes of the outputs: given, or as equal as can be.
 static esp_status sizes_of(const esp_args *args, int64_t total, int64_t *size) {
   enum { MOST = 4096 };
@@ -48,7 +75,11 @@ static esp_status sizes_of(const esp_args *args, int64_t total, int64_t *size) {
   int count;
   if (args->nout > MOST)
     return ESP_FAIL(ESP_UNSUPPORTED, "%d outputs", args->nout);
-  ESP_TRY(esp_list_of(args, 1, "split", 13, list, MOST, &count));
+  if (args->node->version < 2 && esp_has_input(args, 1)) {
+    ESP_TRY(sizes_in_first(args, list, MOST, &count));
+  } else {
+    ESP_TRY(esp_list_of(args, 1, "split", 13, list, MOST, &count));
+  }
   const int64_t asked = esp_node_int(args->node, "num_outputs", args->nout);
   if (asked != args->nout) {
     return ESP_FAIL(ESP_BAD_INPUT, "num_outputs is %lld for %d outputs",
@@ -75,7 +106,9 @@ static esp_status sizes_of(const esp_args *args, int64_t total, int64_t *size) {
 
 static esp_status infer_split(const esp_args *args) {
   int axis;
-  ESP_TRY(esp_check_arity(args, 1, 2, INT_MAX));
+  const bool by_attribute =
+      args->node->version >= 2 && args->node->version < 13;
+  ESP_TRY(esp_check_arity(args, 1, by_attribute ? 1 : 2, INT_MAX));
   ESP_TRY(axis_of(args, &axis));
   int64_t *size = calloc((size_t)args->nout + 1, sizeof *size);
   if (size == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot split");

@@ -166,6 +166,40 @@ static void splits_of_every_version(void) {
   }
 }
 
+static one_node split_by_input(int version, const double *sizes) {
+  one_node n = one_node_of("Split", version);
+  one_node_input(&n, ESP_FLOAT, SHAPE(4), NUMBERS(1, 2, 3, 4));
+  one_node_input(&n, ESP_FLOAT, SHAPE(2), sizes);
+  return n;
+}
+
+static void split_1_takes_sizes_of_the_type_that_it_splits(void) {
+  one_node n = split_by_input(1, NUMBERS(1, 3));
+  CHECK_OK(one_node_run(&n, 2));
+  one_node_check(&n, 0, ESP_FLOAT, SHAPE(1), NUMBERS(1), 0);
+  one_node_check(&n, 1, ESP_FLOAT, SHAPE(3), NUMBERS(2, 3, 4), 0);
+  one_node_free(&n);
+}
+
+static void sizes_that_a_split_cannot_have_are_refused(void) {
+  static const int64_t sizes[] = {1, 3};
+  one_node n = split_by_input(1, NUMBERS(1.5, 2.5));
+  CHECK_STATUS(one_node_infer(&n, 2), ESP_BAD_INPUT);
+  check_message("size 0 is 1.5");
+  one_node_free(&n);
+  n = split_by_input(1, NUMBERS(1, 3));
+  one_node_ints(&n, "split", sizes, 2);
+  CHECK_STATUS(one_node_infer(&n, 2), ESP_BAD_INPUT);
+  check_message("attribute split and in input 1");
+  one_node_free(&n);
+  for (int version = 2; version < 13; version++) {
+    n = split_by_input(version, NUMBERS(1, 3));
+    CHECK_STATUS(one_node_infer(&n, 2), ESP_BAD_INPUT);
+    check_message("2 inputs, expected 1 to 1");
+    one_node_free(&n);
+  }
+}
+
 static void the_last_part_may_be_smaller_from_18_on(void) {
   one_node n = one_node_of("Split", 18);
   one_node_int(&n, "num_outputs", 3);
@@ -197,6 +231,8 @@ int main(void) {
       CASE(old_shapes_are_attributes),
       CASE(old_axes_have_their_defaults),
       CASE(splits_of_every_version),
+      CASE(split_1_takes_sizes_of_the_type_that_it_splits),
+      CASE(sizes_that_a_split_cannot_have_are_refused),
       CASE(the_last_part_may_be_smaller_from_18_on),
       CASE(a_reshape_to_other_counts_is_refused),
       {NULL, NULL},
