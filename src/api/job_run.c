@@ -11,9 +11,9 @@
 #include "base/memory.h"
 #include "optimise/optimise.h"
 
-// Says what cutting the dataset will do, and keeps it whole where nothing else
-// was asked for.
-static void keep_whole(esp_running *run) {
+// A model whose samples influence one another gets the dataset whole where
+// nothing else was asked for; says what cutting it will do.
+static void heed_coupling(esp_running *run) {
   const char *where = run->coupling.where;
   if (run->coupling.kind == ESP_COUPLING_UNTOLD) {
     esp_log(ESP_LOG_WARNING,
@@ -51,7 +51,7 @@ static esp_status choose_batch(esp_running *run) {
                       (long long)fixed, (long long)run->samples);
     }
   }
-  if (run->coupling.kind != ESP_COUPLING_NONE) keep_whole(run);
+  if (run->coupling.kind != ESP_COUPLING_NONE) heed_coupling(run);
   if (run->coupling.kind == ESP_COUPLING_FOUND) return ESP_OK;
   // Batches that are done stay done.
   if (fixed < 0 && run->job->batch == 0 && run->past.batch > 0) {
@@ -186,6 +186,7 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
       .samples = run->samples,
       .pending = run->pending,
       .npending = run->npending,
+      .done_before = run->resumed_from,
       .source = run->source,
       .sources = run->sources,
       .results = run->results,
@@ -200,15 +201,6 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
   return esp_batch_run(&options, &run->outcome);
 }
 
-// What was done before is known to rank 0, which all are told of.
-static void count_done(esp_running *run) {
-  run->resumed_from = run->samples;
-  for (int64_t i = 0; i < run->npending; i++) {
-    const int64_t left = run->samples - run->pending[i] * run->batch;
-    run->resumed_from -= left < run->batch ? left : run->batch;
-  }
-}
-
 static esp_status compute(esp_running *run, const esp_listener *listener) {
   const esp_comm *comm = run->comm;
   esp_status status =
@@ -216,13 +208,12 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   if (status == ESP_OK) status = choose_batch(run);
   if (status == ESP_OK) status = esp_resume_list(run);
   ESP_TRY(esp_comm_agree(comm, status));
-  count_done(run);
   ESP_TRY(esp_machine_shared(comm, &run->machine));
   const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;
   ESP_TRY(esp_comm_split(comm, replica, &run->group));
   ESP_TRY(esp_comm_agree(comm, choose_shape(run)));
   ESP_TRY(esp_comm_agree(comm, build_engines(run)));
-  run->shared_bytes = (double)esp_comm_share_constants(comm);
+  (void)esp_comm_share_constants(comm);
   ESP_TRY(esp_outputs_open(run));
   run->load_s = esp_clock_seconds() - run->began;
   ESP_TRY(run_batches(run, listener));

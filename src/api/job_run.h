@@ -57,7 +57,7 @@ typedef struct esp_running {
   esp_results *results;
   int *result_of; // [noutput]
   esp_scoring scoring;
-  double load_s, shared_bytes;
+  double load_s;
   esp_batch_result outcome;
 } esp_running;
 
@@ -80,7 +80,8 @@ esp_status esp_resume_look(esp_running *run);
 // long as the arena.
 esp_status esp_resume_notes(const esp_running *run, esp_arena *arena,
                             const esp_note **note, int *count);
-// Lists the batches that are still to be done (resume.c).
+// Lists the batches that are still to be done, and counts the samples of the
+// others (resume.c).
 esp_status esp_resume_list(esp_running *run);
 
 // The second of the clock by which the job is to be over, on rank 0; 0: none

@@ -37,12 +37,8 @@ static void end_words(words *w) {
   free(w->name);
 }
 
-static esp_status find_words(const char *spec, size_t length, words *w) {
-  size_t end = length; // of the file's name: up to the last ":/"
-  for (size_t i = 0; i + 1 < length; i++) {
-    if (spec[i] == ':' && spec[i + 1] == '/') end = i;
-  }
-  w->file = strndup(spec, end);
+static esp_status find_words(const char *spec, words *w) {
+  w->file = strndup(spec, esp_dataset_file_length(spec));
   const char *slash = w->file != NULL ? strrchr(w->file, '/') : NULL;
   w->name =
       w->file != NULL ? strdup(slash != NULL ? slash + 1 : w->file) : NULL;
@@ -80,21 +76,19 @@ static esp_status fill(char **text, const words *w) {
 
 static esp_status make_part(const esp_job *job, const char *line, size_t length,
                             esp_job **part) {
+  ESP_TRY(esp_job_copy(job, part));
+  esp_job *p = *part;
   words w = {0};
-  ESP_TRY(find_words(line, length, &w));
-  esp_status status = esp_job_copy(job, part);
-  if (status == ESP_OK) {
-    esp_job *p = *part;
-    free(p->input);
-    p->input = strndup(line, length);
-    status = p->input != NULL ? ESP_OK
-                              : ESP_FAIL(ESP_NO_MEMORY, "cannot name an input");
-    if (status == ESP_OK) status = fill(&p->output, &w);
-    if (status == ESP_OK) status = fill(&p->inputs, &w);
-    if (status == ESP_OK) status = fill(&p->labels, &w);
-    if (status == ESP_OK) status = fill(&p->summary, &w);
-    if (status != ESP_OK) esp_job_free(p);
-  }
+  free(p->input);
+  p->input = strndup(line, length);
+  esp_status status = p->input != NULL
+                          ? find_words(p->input, &w)
+                          : ESP_FAIL(ESP_NO_MEMORY, "cannot name an input");
+  if (status == ESP_OK) status = fill(&p->output, &w);
+  if (status == ESP_OK) status = fill(&p->inputs, &w);
+  if (status == ESP_OK) status = fill(&p->labels, &w);
+  if (status == ESP_OK) status = fill(&p->summary, &w);
+  if (status != ESP_OK) esp_job_free(p);
   end_words(&w);
   return status;
 }

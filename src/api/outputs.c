@@ -274,11 +274,6 @@ static esp_status open_results(esp_running *run, const list *l) {
   if (!run->past.exists || grown) ESP_TRY(create(run, l));
   ESP_TRY(esp_results_open(esp_comm_handle(run->comm), run->job->output,
                            l->result, l->count, &run->results));
-  // What is there of a file that was published but not begun: nothing.
-  esp_journal kept;
-  esp_status status = esp_results_read_journal(run->results, &kept);
-  esp_ranges_end(&kept.done);
-  ESP_TRY(esp_comm_agree(run->comm, status));
   return note_start(run);
 }
 

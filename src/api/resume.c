@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/job_run.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "kernel/library.h"
 
@@ -21,12 +22,6 @@ enum { COMPARED = sizeof compared / sizeof compared[0], NOTES = 24 };
 
 // Fingerprints ----------------------------------------------------------------
 
-static uint64_t hash_bytes(uint64_t hash, const unsigned char *byte,
-                           size_t bytes) {
-  for (size_t i = 0; i < bytes; i++) hash = (hash ^ byte[i]) * 0x100000001b3u;
-  return hash;
-}
-
 // Of up to 64 rows, spread evenly over the first `samples`.
 static esp_status hash_rows(esp_dataset *dataset, int64_t samples,
                             uint64_t *hash) {
@@ -36,14 +31,14 @@ static esp_status hash_rows(esp_dataset *dataset, int64_t samples,
       (size_t)esp_shape_product(&info->shape, 1, info->shape.ndim) *
       esp_dtype_bytes(info->type);
   void *row = NULL;
-  *hash = 0xcbf29ce484222325u;
+  *hash = ESP_HASH_BEGIN;
   ESP_TRY(esp_allocate(bytes, &row));
   esp_status status = ESP_OK;
   const int64_t rows = samples < ROWS ? samples : ROWS;
   for (int64_t i = 0; i < rows && status == ESP_OK; i++) {
     const int64_t at = rows > 1 ? i * (samples - 1) / (rows - 1) : 0;
     status = esp_dataset_read(dataset, at, 1, row);
-    if (status == ESP_OK) *hash = hash_bytes(*hash, row, bytes);
+    if (status == ESP_OK) *hash = esp_hash(*hash, row, bytes);
   }
   esp_free(row);
   return status;
@@ -293,7 +288,9 @@ esp_status esp_resume_list(esp_running *run) {
     const int64_t first = n * run->batch;
     const int64_t end =
         first + run->batch < run->samples ? first + run->batch : run->samples;
-    if (!esp_ranges_cover(&run->past.journal.done, first, end)) {
+    if (esp_ranges_cover(&run->past.journal.done, first, end)) {
+      run->resumed_from += end - first;
+    } else {
       run->pending[run->npending++] = n;
     }
   }

@@ -50,6 +50,7 @@ typedef struct esp_batch_options {
   // Batches, numbered from the first row on, that are still to be done.
   const int64_t *pending;
   int64_t npending;
+  int64_t done_before;      // rows that are in no pending batch
   const esp_source *source; // [sources] what feeds the graph's inputs
   int sources;
   esp_results *results;

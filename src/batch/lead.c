@@ -103,10 +103,10 @@ static void show_progress(esp_runner *runner, bool last) {
   const double now = esp_clock_seconds();
   if (!last && now - runner->told < INTERVAL) return;
   runner->told = now;
-  const esp_progress progress = {.samples = runner->done_before +
+  const esp_progress progress = {.samples = o->done_before +
                                             esp_dealer_finished(runner->dealer),
                                  .total = o->samples,
-                                 .resumed_from = runner->done_before,
+                                 .resumed_from = o->done_before,
                                  .seconds = now - runner->began,
                                  .last = last};
   o->progress(o->context, &progress);
@@ -160,8 +160,7 @@ typedef struct turn {
 static esp_status ask(esp_runner *runner, turn *t) {
   const int64_t samples = runner->result->samples;
   t->asking = true;
-  const esp_tidings tidings = {
-      .asks = true, .finished = samples - t->reported, .stop = runner->stop};
+  const esp_tidings tidings = {.asks = true, .finished = samples - t->reported};
   t->reported = samples;
   return esp_dealer_tell(runner->dealer, &tidings);
 }
@@ -169,10 +168,8 @@ static esp_status ask(esp_runner *runner, turn *t) {
 static esp_status leave(esp_runner *runner, turn *t) {
   t->leaving = true;
   tell_members(runner, -1, -1);
-  const esp_tidings tidings = {.leaves = true,
-                               .finished =
-                                   runner->result->samples - t->reported,
-                               .stop = runner->stop};
+  const esp_tidings tidings = {
+      .leaves = true, .finished = runner->result->samples - t->reported};
   return esp_dealer_tell(runner->dealer, &tidings);
 }
 

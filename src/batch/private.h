@@ -39,10 +39,9 @@ typedef struct esp_runner {
   esp_messages *orders; // leader: a place per seat and member; member: one
   esp_order *order;     // what is under way at those places
   int *ended;
-  double began;        // seconds of the clock
-  double told;         // when progress was last shown
-  double longest;      // seconds of a batch, so far
-  int64_t done_before; // rows that were done when it began
+  double began;   // seconds of the clock
+  double told;    // when progress was last shown
+  double longest; // seconds of a batch, so far
   esp_safe safe;
   int stop;          // how often this rank was asked to, as rank 0 knows
   esp_status status; // the first failure that leaves the others alone

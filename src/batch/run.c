@@ -97,12 +97,6 @@ static esp_status open_runner(esp_runner *runner) {
   }
   add_seats(runner, &o->full);
   add_seats(runner, &o->tail);
-  runner->done_before = o->samples;
-  for (int64_t i = 0; i < o->npending; i++) {
-    int64_t first, count;
-    esp_runner_rows(o, o->pending[i], &first, &count);
-    runner->done_before -= count;
-  }
   ESP_TRY(esp_messages_create(o->group, (int)places, &runner->orders));
   ESP_TRY(esp_dealer_create(o->world, (long)o->npending, &runner->dealer));
   ESP_TRY(esp_outcome_open(runner));

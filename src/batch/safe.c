@@ -23,8 +23,7 @@ static bool is_due(const esp_runner *runner) {
 
 static esp_status tell_synced(esp_runner *runner) {
   esp_safe *s = &runner->safe;
-  const esp_tidings tidings = {
-      .stop = runner->stop, .safe = s->written, .nsafe = s->nsyncing};
+  const esp_tidings tidings = {.safe = s->written, .nsafe = s->nsyncing};
   ESP_TRY(esp_dealer_tell(runner->dealer, &tidings));
   s->nwritten -= s->nsyncing;
   memmove(s->written, s->written + s->nsyncing,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/constant.h"
+#include "base/hash.h"
 #include "model/private.h"
 
 bool esp_standard_domain(const char *domain) {
@@ -63,7 +64,7 @@ static void describe(const esp_loader *l, const unsigned char *bytes,
                      size_t count, int opset, esp_model_info *info) {
   *info = (esp_model_info){.ir_version = l->model->ir_version,
                            .opset = opset,
-                           .hash = 14695981039346656037u,
+                           .hash = esp_hash(ESP_HASH_BEGIN, bytes, count),
                            .file_bytes = count};
   const char *name = l->model->producer_name,
              *version = l->model->producer_version;
@@ -71,9 +72,6 @@ static void describe(const esp_loader *l, const unsigned char *bytes,
                  name != NULL ? name : "",
                  version != NULL && version[0] != '\0' ? " " : "",
                  version != NULL ? version : "");
-  for (size_t i = 0; i < count; i++) { // FNV-1a
-    info->hash = (info->hash ^ bytes[i]) * 1099511628211u;
-  }
   for (int v = 0; v < l->graph->nvalue; v++) {
     const esp_tensor *t = &l->graph->value[v].tensor;
     if (t->data != NULL) info->weight_bytes += esp_tensor_bytes(t);

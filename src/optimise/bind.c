@@ -9,13 +9,8 @@
 // all, only what is small (shapes) is folded.
 static const size_t MOST_FOLDED = 256u << 20, SMALL = 4096;
 
-typedef struct lists {
-  const esp_tensor **in;
-  esp_tensor **out;
-} lists;
-
-static esp_status args_of(esp_graph *graph, int node, lists *l,
-                          esp_args *args) {
+esp_status esp_args_of(const esp_graph *graph, int node, esp_arg_lists *l,
+                       esp_args *args) {
   const esp_node *n = &graph->node[node];
   l->in = calloc((size_t)n->nin + 1, sizeof *l->in);
   l->out = calloc((size_t)n->nout + 1, sizeof *l->out);
@@ -33,17 +28,17 @@ static esp_status args_of(esp_graph *graph, int node, lists *l,
   return ESP_OK;
 }
 
-static void end_lists(lists *l) {
+void esp_args_end(esp_arg_lists *l) {
   free(l->in);
   free(l->out);
 }
 
 esp_status esp_infer_node(esp_graph *graph, int node) {
-  lists l = {0};
+  esp_arg_lists l = {0};
   esp_args args;
-  esp_status status = args_of(graph, node, &l, &args);
+  esp_status status = esp_args_of(graph, node, &l, &args);
   if (status == ESP_OK) status = esp_op_infer(&args);
-  end_lists(&l);
+  esp_args_end(&l);
   if (status == ESP_OK) return ESP_OK;
   const esp_node *n = &graph->node[node];
   return esp_fail_within(status, "node %s (%s)", n->name, n->op_type);
@@ -73,16 +68,16 @@ static bool foldable(const esp_graph *graph, const esp_node *node,
 }
 
 static esp_status fold(esp_graph *graph, int node) {
-  lists l = {0};
+  esp_arg_lists l = {0};
   esp_args args;
-  esp_status status = args_of(graph, node, &l, &args);
+  esp_status status = esp_args_of(graph, node, &l, &args);
   for (int i = 0; i < args.nout && status == ESP_OK; i++) {
     if (args.out[i] == NULL) continue;
     status = esp_arena_take(graph->arena, esp_tensor_bytes(args.out[i]), 1,
                             &args.out[i]->data);
   }
   if (status == ESP_OK) status = esp_op_run_once_in(&args, graph->arena);
-  end_lists(&l);
+  esp_args_end(&l);
   esp_node *n = &graph->node[node];
   if (status != ESP_OK) {
     return esp_fail_within(status, "node %s (%s)", n->name, n->op_type);

@@ -7,6 +7,17 @@
 
 // Types, shapes and constants for the inputs that the options give.
 esp_status esp_bind(esp_graph *graph, const esp_optimise_options *options);
+
+// A node with its tensors, for the functions of its operator.  The lists are
+// {0} before, and ended with esp_args_end(), also after a failure.
+typedef struct esp_arg_lists {
+  const esp_tensor **in;
+  esp_tensor **out;
+} esp_arg_lists;
+esp_status esp_args_of(const esp_graph *graph, int node, esp_arg_lists *lists,
+                       esp_args *args);
+void esp_args_end(esp_arg_lists *lists);
+
 // Works out type and shape of a node's outputs; names the node on failure.
 esp_status esp_infer_node(esp_graph *graph, int node);
 

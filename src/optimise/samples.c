@@ -1,4 +1,4 @@
-// Does a model mix the samples of a batch?  Followed from one input to every
+// Does a model mix the samples of a batch?  Followed from its inputs to every
 // output of the graph as it was loaded, with the shapes of one batch.
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,42 +15,34 @@ typedef struct tracing {
   const esp_node *mixes, *hides; // the first of each; NULL: none
 } tracing;
 
-static esp_status trace_node(tracing *t, const esp_node *node) {
-  const size_t in = (size_t)node->nin, all = in + (size_t)node->nout;
-  const esp_tensor **tensor = calloc(in + 1, sizeof *tensor);
-  esp_tensor **made = calloc((size_t)node->nout + 1, sizeof *made);
-  esp_samples *samples = calloc(all + 1, sizeof *samples);
-  if (tensor == NULL || made == NULL || samples == NULL) {
-    free(tensor);
-    free(made);
-    free(samples);
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
-  }
-  for (int i = 0; i < node->nin; i++) {
-    if (node->in[i] < 0) continue;
-    tensor[i] = &t->graph->value[node->in[i]].tensor;
-    samples[i] = t->samples[node->in[i]];
-  }
-  for (int i = 0; i < node->nout; i++) {
-    if (node->out[i] >= 0) made[i] = &t->graph->value[node->out[i]].tensor;
-  }
-  const esp_args args = {.node = node,
-                         .nin = node->nin,
-                         .nout = node->nout,
-                         .in = tensor,
-                         .out = made};
-  esp_samples *out = samples + in;
-  esp_op_samples(&args, t->batch, samples, out);
+static void note(tracing *t, const esp_node *node, const esp_samples *out) {
   for (int i = 0; i < node->nout; i++) {
     if (node->out[i] < 0) continue;
     t->samples[node->out[i]] = out[i];
     if (out[i].kind == ESP_SAMPLES_MIXED && t->mixes == NULL) t->mixes = node;
     if (out[i].kind == ESP_SAMPLES_UNTOLD && t->hides == NULL) t->hides = node;
   }
-  free(tensor);
-  free(made);
+}
+
+static esp_status trace_node(tracing *t, int n) {
+  const esp_node *node = &t->graph->node[n];
+  const size_t in = (size_t)node->nin;
+  esp_samples *samples = calloc(in + (size_t)node->nout + 1, sizeof *samples);
+  esp_arg_lists lists = {0};
+  esp_args args;
+  esp_status status =
+      samples != NULL ? esp_args_of(t->graph, n, &lists, &args)
+                      : ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
+  if (status == ESP_OK) {
+    for (int i = 0; i < node->nin; i++) {
+      if (node->in[i] >= 0) samples[i] = t->samples[node->in[i]];
+    }
+    esp_op_samples(&args, t->batch, samples, samples + in);
+    note(t, node, samples + in);
+  }
+  esp_args_end(&lists);
   free(samples);
-  return ESP_OK;
+  return status;
 }
 
 // An output that has no samples, or has them elsewhere than first, is refused
@@ -87,7 +79,7 @@ static esp_status trace(const esp_graph *graph, const int *input, int inputs,
   }
   esp_status status = ESP_OK;
   for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
-    status = trace_node(&t, &graph->node[n]);
+    status = trace_node(&t, n);
   }
   if (status == ESP_OK) judge(&t, coupling);
   free(t.samples);

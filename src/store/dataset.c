@@ -40,7 +40,7 @@ static esp_status add_files(esp_dataset *self, const char *line,
                             size_t length) {
   char *spec = strndup(line, length);
   if (spec == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", line);
-  const size_t file = esp_part_file_length(spec);
+  const size_t file = esp_dataset_file_length(spec);
   char *pattern = strndup(spec, file);
   glob_t found = {0};
   esp_status status = ESP_OK;

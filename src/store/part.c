@@ -7,7 +7,7 @@
 
 #include "store/private.h"
 
-size_t esp_part_file_length(const char *spec) {
+size_t esp_dataset_file_length(const char *spec) {
   size_t at = strlen(spec);
   for (size_t i = 0; spec[i] != '\0'; i++) {
     if (spec[i] == ':' && spec[i + 1] == '/') at = i;
@@ -95,7 +95,7 @@ static esp_status open_file(esp_part *self, const char *path) {
 esp_status esp_part_open(esp_part *part) {
   const char *spec = part->spec;
   part->file = part->set = H5I_INVALID_HID;
-  const size_t length = esp_part_file_length(spec);
+  const size_t length = esp_dataset_file_length(spec);
   char *path = strndup(spec, length);
   if (path == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open %s", spec);
   esp_status status = open_file(part, path);

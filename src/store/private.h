@@ -35,10 +35,6 @@ esp_status esp_part_open(esp_part *part);
 void esp_part_close(esp_part *part); // may be closed already
 esp_status esp_part_read(esp_part *part, int64_t first, int64_t count,
                          void *rows);
-// Length of the file's name in "FILE:/path": up to the last ":/", as a file's
-// name may hold colons.
-size_t esp_part_file_length(const char *spec);
-
 // Reads or writes rows of an open dataset, native types.
 esp_status esp_store_rows(hid_t dataset, const esp_shape *shape, hid_t type,
                           hid_t transfer, int64_t first, int64_t count,

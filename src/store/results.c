@@ -105,7 +105,11 @@ static esp_status open_record(esp_results *self) {
   ESP_TRY(open_set(self, ESP_COMPUTED_PATH, ESP_INT32, &self->computed_shape,
                    &self->computed));
   self->starts = H5Dopen2(self->file, ESP_STARTS_PATH, H5P_DEFAULT);
-  return self->starts >= 0 ? ESP_OK : failed(self, "open " ESP_STARTS_PATH);
+  if (self->starts < 0) return failed(self, "open " ESP_STARTS_PATH);
+  esp_journal kept; // what is written next comes after it
+  ESP_TRY(esp_results_read_journal(self, &kept));
+  esp_ranges_end(&kept.done);
+  return ESP_OK;
 }
 
 static esp_status open_sets(esp_results *self, const esp_result *result,

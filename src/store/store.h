@@ -39,6 +39,9 @@ typedef struct esp_dataset_info {
 // ESP_IO: no such file, or not HDF5; ESP_BAD_INPUT: no such dataset (those that
 // there are, are named), a scalar, or a type that is not numeric.
 esp_status esp_dataset_open(const char *spec, esp_dataset **dataset);
+// Length of the file's name in "FILE:/path": up to the last ":/", as a file's
+// name may hold colons.
+size_t esp_dataset_file_length(const char *spec);
 // The files of such a dataset, a line each, with patterns resolved; free with
 // free().  Opens none of them.
 esp_status esp_dataset_files(const char *spec, char **files);
