@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "base/constant.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "comm/comm.h"
 #include "comm/private.h"
 
-typedef struct print {
+typedef struct print { // what is alike by it is compared in full later
   uint64_t bytes, hash;
 } print;
 
@@ -32,17 +33,6 @@ typedef struct sharing {
   int file;             // -1: none
   unsigned char *whole; // the file as this rank sees it
 } sharing;
-
-// FNV-1a over words instead of bytes: what is alike is compared in full later.
-static uint64_t hash_block(const esp_constant *block) {
-  const uint64_t *word = block->address;
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < block->bytes / sizeof *word; i++) {
-    hash = (hash ^ word[i]) * 0x100000001b3u;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
 
 // Have all ranks of the node done well?
 static bool all_well(const sharing *s, bool mine) {
@@ -79,8 +69,9 @@ static bool gather_prints(sharing *s) {
   if (all_well(s, well)) {
     print *mine = s->print + s->first;
     for (size_t i = 0; i < s->count; i++) {
-      mine[i] =
-          (print){.bytes = s->block[i].bytes, .hash = hash_block(&s->block[i])};
+      mine[i] = (print){.bytes = s->block[i].bytes,
+                        .hash = esp_hash(ESP_HASH_BEGIN, s->block[i].address,
+                                         s->block[i].bytes)};
     }
     for (int r = 0; r < size; r++) {
       bytes[r] = s->counts[r] * each;

@@ -31,8 +31,9 @@ static int type_of(const Onnx__AttributeProto *proto) {
   return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
 }
 
-static esp_status fill(const Onnx__AttributeProto *proto, const char *folder,
-                       esp_arena *arena, esp_attribute *made) {
+static esp_status fill(const Onnx__AttributeProto *proto,
+                       esp_external *external, esp_arena *arena,
+                       esp_attribute *made) {
   char *text;
   void *copy;
   switch (type_of(proto)) {
@@ -71,11 +72,11 @@ static esp_status fill(const Onnx__AttributeProto *proto, const char *folder,
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
     if (proto->t == NULL) break;
     made->kind = ESP_ATTRIBUTE_TENSOR;
-    return esp_tensor_from_proto(proto->t, folder, arena, &made->tensor);
+    return esp_tensor_from_proto(proto->t, external, arena, &made->tensor);
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
     if (proto->sparse_tensor == NULL) break;
     made->kind = ESP_ATTRIBUTE_TENSOR;
-    return esp_tensor_from_sparse(proto->sparse_tensor, folder, arena,
+    return esp_tensor_from_sparse(proto->sparse_tensor, external, arena,
                                   &made->tensor);
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTO:
     if (proto->tp == NULL) break;
@@ -89,10 +90,10 @@ static esp_status fill(const Onnx__AttributeProto *proto, const char *folder,
 }
 
 esp_status esp_attribute_from_proto(const Onnx__AttributeProto *proto,
-                                    const char *name, const char *folder,
+                                    const char *name, esp_external *external,
                                     esp_arena *arena, esp_attribute *made) {
   *made = (esp_attribute){.name = name != NULL ? name : ""};
-  const esp_status status = fill(proto, folder, arena, made);
+  const esp_status status = fill(proto, external, arena, made);
   return status == ESP_OK ? ESP_OK
                           : esp_fail_within(status, "attribute %s", made->name);
 }

@@ -95,12 +95,12 @@ static esp_status add_initializers(esp_loader *l, esp_scope *scope,
   esp_tensor tensor;
   for (size_t i = 0; i < proto->n_initializer; i++) {
     const Onnx__TensorProto *t = proto->initializer[i];
-    ESP_TRY(esp_tensor_from_proto(t, l->folder, arena, &tensor));
+    ESP_TRY(esp_tensor_from_proto(t, &l->external, arena, &tensor));
     ESP_TRY(add_initializer(scope, t->name, &tensor));
   }
   for (size_t i = 0; i < proto->n_sparse_initializer; i++) {
     const Onnx__SparseTensorProto *t = proto->sparse_initializer[i];
-    ESP_TRY(esp_tensor_from_sparse(t, l->folder, arena, &tensor));
+    ESP_TRY(esp_tensor_from_sparse(t, &l->external, arena, &tensor));
     ESP_TRY(add_initializer(scope, t->values->name, &tensor));
   }
   return ESP_OK;
@@ -297,7 +297,7 @@ static esp_status read_attributes(esp_loader *l, esp_scope *scope, reading *r) {
     esp_attribute *made = &r->attribute[r->attributes];
     if (!esp_attribute_is_graph(given)) {
       const esp_status status = esp_attribute_from_proto(
-          given, written->name, l->folder, l->graph->arena, made);
+          given, written->name, &l->external, l->graph->arena, made);
       if (status != ESP_OK) {
         return esp_fail_within(status, "node %s", r->name);
       }

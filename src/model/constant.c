@@ -62,7 +62,7 @@ esp_status esp_read_constant(esp_loader *l, esp_scope *scope,
   esp_attribute a = {0};
   esp_tensor tensor = {0};
   esp_status status = esp_attribute_from_proto(proto, node->attribute[0]->name,
-                                               l->folder, arena, &a);
+                                               &l->external, arena, &a);
   if (status == ESP_OK) status = content(arena, &a, &tensor);
   if (status != ESP_OK) {
     return esp_fail_within(status, "node %s (Constant)", name);

@@ -64,7 +64,7 @@ static void describe(const esp_loader *l, const unsigned char *bytes,
                      size_t count, int opset, esp_model_info *info) {
   *info = (esp_model_info){.ir_version = l->model->ir_version,
                            .opset = opset,
-                           .hash = esp_hash(ESP_HASH_BEGIN, bytes, count),
+                           .hash = esp_hash(l->external.hash, bytes, count),
                            .file_bytes = count};
   const char *name = l->model->producer_name,
              *version = l->model->producer_version;
@@ -105,14 +105,15 @@ static esp_status load_bytes(esp_loader *l, const unsigned char *bytes,
 
 esp_status esp_model_load(const char *path, esp_graph **graph,
                           esp_model_info *info) {
-  esp_loader l = {.path = path};
   unsigned char *bytes;
   size_t count;
   ESP_TRY(esp_file_read(path, &bytes, &count));
   const char *slash = strrchr(path, '/');
-  l.folder =
+  char *folder =
       slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
-  esp_status status = l.folder != NULL
+  esp_loader l = {.path = path,
+                  .external = {.folder = folder, .hash = ESP_HASH_BEGIN}};
+  esp_status status = folder != NULL
                           ? load_bytes(&l, bytes, count, info)
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot load %s", path);
   if (status == ESP_BAD_INPUT) {
@@ -120,7 +121,7 @@ esp_status esp_model_load(const char *path, esp_graph **graph,
   }
   if (l.missing_out != NULL) (void)fclose(l.missing_out);
   free(l.missing);
-  free(l.folder);
+  free(folder);
   esp_free(bytes);
   if (status != ESP_OK) {
     esp_graph_free(l.graph);

@@ -14,7 +14,7 @@ typedef struct esp_model_info {
   int64_t ir_version;
   int opset;         // of the default domain
   char producer[64]; // name and version, "" if unsaid
-  uint64_t hash;     // FNV-1a 64 of the file's bytes
+  uint64_t hash;     // of the file's bytes and its external data
   size_t file_bytes;
   size_t weight_bytes; // of all constants
 } esp_model_info;

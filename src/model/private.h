@@ -7,20 +7,25 @@
 #include "model/model.h"
 #include "onnx.pb-c.h"
 
+// Data of tensors in files of their own.
+typedef struct esp_external {
+  const char *folder; // where they may lie
+  uint64_t hash;      // of what was read of them, in order
+} esp_external;
+
 // Reads a whole file; ended with esp_free().
 esp_status esp_file_read(const char *path, unsigned char **bytes,
                          size_t *count);
 
 // Turns a TensorProto into a tensor whose bytes live as long as the arena, or,
-// where they are aligned, stay in the message.  `folder` is where external data
-// may lie.  ESP_BAD_INPUT names the tensor.
+// where they are aligned, stay in the message.  ESP_BAD_INPUT names the tensor.
 esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
-                                 const char *folder, esp_arena *arena,
+                                 esp_external *external, esp_arena *arena,
                                  esp_tensor *tensor);
 // The same from a SparseTensorProto: a dense tensor, zero where nothing is
 // said.  ESP_UNSUPPORTED: it would have more than 1 GiB.
 esp_status esp_tensor_from_sparse(const Onnx__SparseTensorProto *proto,
-                                  const char *folder, esp_arena *arena,
+                                  esp_external *external, esp_arena *arena,
                                   esp_tensor *tensor);
 esp_status esp_type_from_proto(const Onnx__TypeProto *proto, esp_type *type);
 
@@ -55,7 +60,7 @@ void esp_names_end(esp_names *names);
 // A model being read.
 typedef struct esp_loader {
   const char *path;
-  char *folder;
+  esp_external external;
   const Onnx__ModelProto *model;
   esp_graph *graph; // the outermost; owns all
   int depth;        // of subgraphs and function calls in each other
@@ -139,7 +144,7 @@ esp_attribute_resolve(const esp_inlined *call,
                       const Onnx__AttributeProto *proto);
 // Reads an attribute, resolved before, under `name`; graphs are not read here.
 esp_status esp_attribute_from_proto(const Onnx__AttributeProto *proto,
-                                    const char *name, const char *folder,
+                                    const char *name, esp_external *external,
                                     esp_arena *arena, esp_attribute *made);
 bool esp_attribute_is_graph(const Onnx__AttributeProto *proto);
 

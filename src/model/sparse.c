@@ -69,15 +69,15 @@ static esp_status scatter(const esp_tensor *values, const esp_tensor *indices,
 }
 
 static esp_status make_dense(const Onnx__SparseTensorProto *proto,
-                             const char *folder, esp_arena *arena,
+                             esp_external *external, esp_arena *arena,
                              esp_tensor *tensor) {
   esp_tensor values, indices, dense = {0};
   size_t bytes;
   if (proto->indices == NULL) {
     return ESP_FAIL(ESP_BAD_INPUT, "it has no indices");
   }
-  ESP_TRY(esp_tensor_from_proto(proto->values, folder, arena, &values));
-  ESP_TRY(esp_tensor_from_proto(proto->indices, folder, arena, &indices));
+  ESP_TRY(esp_tensor_from_proto(proto->values, external, arena, &values));
+  ESP_TRY(esp_tensor_from_proto(proto->indices, external, arena, &indices));
   dense.type = values.type;
   ESP_TRY(shape_of(proto, &dense.shape));
   ESP_TRY(esp_shape_bytes(&dense.shape, dense.type, &bytes));
@@ -94,12 +94,12 @@ static esp_status make_dense(const Onnx__SparseTensorProto *proto,
 }
 
 esp_status esp_tensor_from_sparse(const Onnx__SparseTensorProto *proto,
-                                  const char *folder, esp_arena *arena,
+                                  esp_external *external, esp_arena *arena,
                                   esp_tensor *tensor) {
   if (proto->values == NULL) {
     return ESP_FAIL(ESP_BAD_INPUT, "a sparse tensor has no values");
   }
-  const esp_status status = make_dense(proto, folder, arena, tensor);
+  const esp_status status = make_dense(proto, external, arena, tensor);
   if (status == ESP_OK) return ESP_OK;
   return esp_fail_within(status, "sparse tensor \"%s\"",
                          proto->values->name != NULL ? proto->values->name

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "model/private.h"
 
 enum { EXTERNAL = 1 }; // TensorProto.data_location
@@ -209,13 +210,13 @@ static bool leads_out(const char *path) {
   return false;
 }
 
-typedef struct external {
+typedef struct place {
   const char *location;
   uint64_t offset;
-} external;
+} place;
 
-static esp_status read_external(const Onnx__TensorProto *proto, external *e) {
-  *e = (external){0};
+static esp_status read_place(const Onnx__TensorProto *proto, place *e) {
+  *e = (place){0};
   for (size_t i = 0; i < proto->n_external_data; i++) {
     const Onnx__StringStringEntryProto *entry = proto->external_data[i];
     if (entry->key == NULL || entry->value == NULL) continue;
@@ -234,17 +235,19 @@ static esp_status read_external(const Onnx__TensorProto *proto, external *e) {
 }
 
 static esp_status take_external(const Onnx__TensorProto *proto,
-                                const esp_tensor *tensor, const char *folder,
-                                size_t count, esp_arena *arena, void **data) {
+                                const esp_tensor *tensor,
+                                esp_external *external, size_t count,
+                                esp_arena *arena, void **data) {
   const size_t bytes = stored_bytes(tensor, count);
-  external e;
+  place e;
   if (tensor->type == ESP_STRING) {
     return ESP_FAIL(ESP_BAD_INPUT, "tensor \"%s\" has strings as external data",
                     name_of(proto));
   }
-  ESP_TRY(read_external(proto, &e));
+  ESP_TRY(read_place(proto, &e));
   char path[PATH_MAX];
-  const int used = snprintf(path, sizeof path, "%s/%s", folder, e.location);
+  const int used =
+      snprintf(path, sizeof path, "%s/%s", external->folder, e.location);
   const int file = used > 0 && (size_t)used < sizeof path
                        ? open(path, O_RDONLY | O_NONBLOCK) // a pipe would wait
                        : -1;
@@ -277,12 +280,13 @@ static esp_status take_external(const Onnx__TensorProto *proto,
     (void)munmap(address, (size_t)about.st_size);
     return status;
   }
-  return take_stored(tensor, (unsigned char *)address + e.offset, count, arena,
-                     data);
+  unsigned char *stored = (unsigned char *)address + e.offset;
+  external->hash = esp_hash(external->hash, stored, bytes);
+  return take_stored(tensor, stored, count, arena, data);
 }
 
 esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
-                                 const char *folder, esp_arena *arena,
+                                 esp_external *external, esp_arena *arena,
                                  esp_tensor *tensor) {
   esp_tensor made;
   size_t bytes;
@@ -292,7 +296,7 @@ esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,
     return esp_fail_within(status, "tensor \"%s\"", name_of(proto));
   }
   if (proto->data_location == EXTERNAL) {
-    status = take_external(proto, &made, folder, bytes, arena, &made.data);
+    status = take_external(proto, &made, external, bytes, arena, &made.data);
   } else if (proto->has_raw_data) {
     status = take_raw(proto, &made, bytes, arena, &made.data);
   } else {

@@ -11,7 +11,8 @@ static esp_status tensor_value(const Onnx__TensorProto *proto, esp_arena *arena,
   if (proto == NULL || !proto->has_data_type) {
     return ESP_FAIL(ESP_BAD_INPUT, "not a serialised tensor");
   }
-  ESP_TRY(esp_tensor_from_proto(proto, ".", arena, &tensor));
+  esp_external external = {.folder = "."};
+  ESP_TRY(esp_tensor_from_proto(proto, &external, arena, &tensor));
   if (tensor.data == proto->raw_data.data) {
     ESP_TRY(esp_arena_copy(arena, proto->raw_data.data, proto->raw_data.len,
                            &tensor.data));

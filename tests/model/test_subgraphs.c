@@ -378,6 +378,32 @@ static void external_data_may_lie_anywhere(void) {
   (void)unlink(data);
 }
 
+static uint64_t hash_with_external(const char *data, float last) {
+  const float k[] = {10, last};
+  FILE *out = fopen(data, "wb");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+  (void)fwrite(k, 1, sizeof k, out);
+  (void)fclose(out);
+  wire model = model_of_external(strrchr(data, '/') + 1, "0");
+  esp_graph *graph = NULL;
+  esp_model_info info = {0};
+  wire_write(&model, path);
+  wire_end(&model);
+  CHECK_OK(esp_model_load(path, &graph, &info));
+  esp_graph_free(graph);
+  return info.hash;
+}
+
+// The file of the model is the same; what it computes is not.
+static void external_data_count_for_the_hash(void) {
+  char data[64];
+  (void)snprintf(data, sizeof data, "%s.data", path);
+  const uint64_t hash = hash_with_external(data, 20);
+  CU_ASSERT_EQUAL(hash_with_external(data, 20), hash);
+  CU_ASSERT_NOT_EQUAL(hash_with_external(data, 21), hash);
+  (void)unlink(data);
+}
+
 static void external_data_elsewhere_are_refused(void) {
   char data[64];
   (void)snprintf(data, sizeof data, "%s.pipe", path);
@@ -468,6 +494,7 @@ int main(void) {
       CASE(sparse_initializers_are_made_dense),
       CASE(sparse_indices_outside_are_refused),
       CASE(external_data_may_lie_anywhere),
+      CASE(external_data_count_for_the_hash),
       CASE(external_data_elsewhere_are_refused),
       CASE(dimensions_of_one_name_must_agree),
       CASE(maps_are_refused_by_name),
