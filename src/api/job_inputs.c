@@ -6,76 +6,7 @@
 #include "api/job_run.h"
 #include "base/memory.h"
 
-// What was given --------------------------------------------------------------
-
-// Finds, or adds, what is given for a model input.  The first is that of the
-// key `input`, whose name may be NULL.
-static esp_status given_for(esp_running *run, const char *name, size_t length,
-                            esp_given **given) {
-  for (int i = 1; i < run->sources; i++) {
-    *given = &run->given[i];
-    if (strlen((*given)->name) == length &&
-        strncmp((*given)->name, name, length) == 0) {
-      return ESP_OK;
-    }
-  }
-  if (run->sources == ESP_MOST_SOURCES) {
-    return ESP_FAIL(ESP_LIMIT, "more than %d inputs of the model are fed",
-                    ESP_MOST_SOURCES);
-  }
-  *given = &run->given[run->sources];
-  (*given)->name = strndup(name, length);
-  if ((*given)->name == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot feed");
-  run->sources++;
-  return ESP_OK;
-}
-
-static esp_status append_line(char **lines, const char *line, size_t length) {
-  char *made = NULL;
-  if (asprintf(&made, "%s%s%.*s", *lines != NULL ? *lines : "",
-               *lines != NULL ? "\n" : "", (int)length, line) < 0) {
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot feed the model");
-  }
-  free(*lines);
-  *lines = made;
-  return ESP_OK;
-}
-
-// Lines of NAME=FILE:/DATASET; those of one name are one long dataset.
-static esp_status read_given(esp_running *run) {
-  const esp_job *job = run->job;
-  run->sources = 1;
-  ESP_TRY(append_line(&run->given[0].spec, job->input, strlen(job->input)));
-  for (const char *line = job->inputs; line != NULL && *line != '\0';) {
-    const size_t length = strcspn(line, "\n"), name = strcspn(line, "=\n");
-    if (name == 0 || name + 1 >= length) {
-      return ESP_FAIL(ESP_USAGE,
-                      "inputs: \"%.*s\", expected NAME=FILE:/DATASET",
-                      (int)length, line);
-    }
-    esp_given *given = NULL;
-    ESP_TRY(given_for(run, line, name, &given));
-    ESP_TRY(append_line(&given->spec, line + name + 1, length - name - 1));
-    line += length + (line[length] == '\n');
-  }
-  return ESP_OK;
-}
-
-// All ranks read the files that rank 0 sees.
-static esp_status resolve(esp_running *run) {
-  for (int i = 0; i < run->sources; i++) {
-    char *files = NULL;
-    ESP_TRY(esp_job_files(run->comm, run->given[i].spec, &files));
-    free(run->given[i].spec);
-    run->given[i].spec = files;
-  }
-  if (run->job->labels == NULL) return ESP_OK;
-  return esp_job_files(run->comm, run->job->labels, &run->label_files);
-}
-
-// Which input it feeds --------------------------------------------------------
-
-static int input_named(const esp_graph *model, const char *name) {
+int esp_input_named(const esp_graph *model, const char *name) {
   for (int i = 0; i < model->ninput; i++) {
     if (strcmp(model->value[model->input[i]].name, name) == 0) return i;
   }
@@ -83,11 +14,13 @@ static int input_named(const esp_graph *model, const char *name) {
 }
 
 static bool is_fed(const esp_running *run, int from, int input) {
-  bool fed = false;
   for (int i = from; i < run->sources; i++) {
-    fed = fed || run->source[i].input == input;
+    if (run->source[i].input == input) return true;
   }
-  return fed;
+  for (int i = 0; i < run->state.count; i++) {
+    if (run->state.carry[i].input == input) return true;
+  }
+  return false;
 }
 
 // The names of the inputs that nothing feeds, or of all.
@@ -103,8 +36,8 @@ static void list_inputs(const esp_running *run, bool unfed, char text[400]) {
   }
 }
 
-static esp_status no_input(const esp_running *run, const char *key,
-                           const char *name) {
+esp_status esp_input_missing(const esp_running *run, const char *key,
+                             const char *name) {
   char names[400];
   list_inputs(run, false, names);
   return ESP_FAIL(ESP_USAGE,
@@ -117,20 +50,22 @@ static esp_status match_inputs(esp_running *run) {
   const esp_graph *model = run->model;
   const char *first = run->job->input_name;
   for (int i = 1; i < run->sources; i++) {
-    run->source[i].input = input_named(model, run->given[i].name);
+    run->source[i].input = esp_input_named(model, run->given[i].name);
     if (run->source[i].input < 0) {
-      return no_input(run, "inputs", run->given[i].name);
+      return esp_input_missing(run, "inputs", run->given[i].name);
     }
   }
   run->source[0].input = -1;
   if (first != NULL) {
-    run->source[0].input = input_named(model, first);
-    if (run->source[0].input < 0) return no_input(run, "input_name", first);
+    run->source[0].input = esp_input_named(model, first);
+    if (run->source[0].input < 0)
+      return esp_input_missing(run, "input_name", first);
   }
   for (int i = 0; i < model->ninput && run->source[0].input < 0; i++) {
     if (!is_fed(run, 1, i)) run->source[0].input = i;
   }
-  if (model->ninput == run->sources && run->source[0].input >= 0 &&
+  const int fed = run->sources + run->state.count;
+  if (model->ninput == fed && run->source[0].input >= 0 &&
       !is_fed(run, 1, run->source[0].input)) {
     return ESP_OK;
   }
@@ -138,8 +73,20 @@ static esp_status match_inputs(esp_running *run) {
   list_inputs(run, first != NULL || run->sources > 1, names);
   return ESP_FAIL(ESP_USAGE,
                   "the model has %d inputs, and %d are fed: give the others "
-                  "as inputs: NAME=FILE:/DATASET (%s)",
-                  model->ninput, run->sources, names);
+                  "as inputs: NAME=FILE:/DATASET or NAME=NUMBER, or as state: "
+                  "INPUT=OUTPUT (%s)",
+                  model->ninput, fed, names);
+}
+
+// The inputs that have one value for all rows are constants of the model.
+static esp_status fix_inputs(esp_running *run) {
+  for (int i = 0; i < run->nfixed; i++) {
+    const esp_fixed *f = &run->fixed_input[i];
+    const int input = esp_input_named(run->model, f->name);
+    if (input < 0) return esp_input_missing(run, "inputs", f->name);
+    ESP_TRY(esp_optimise_fix(run->model, input, f->value));
+  }
+  return ESP_OK;
 }
 
 // "1/255" divides by 255, "0.5" multiplies.
@@ -210,6 +157,8 @@ static esp_status count_samples(esp_running *run) {
 
 static esp_status open_all(esp_running *run) {
   ESP_TRY(esp_model_load(run->job->model, &run->model, &run->info));
+  ESP_TRY(fix_inputs(run));
+  ESP_TRY(esp_state_match(run));
   ESP_TRY(match_inputs(run));
   for (int i = 0; i < run->sources; i++) {
     ESP_TRY(esp_dataset_open(run->given[i].spec, &run->source[i].dataset));
@@ -218,28 +167,28 @@ static esp_status open_all(esp_running *run) {
     ESP_TRY(esp_dataset_open(run->label_files, &run->labels));
   }
   ESP_TRY(count_samples(run));
+  ESP_TRY(esp_state_open(run));
   int input[ESP_MOST_SOURCES];
   for (int i = 0; i < run->sources; i++) {
     input[i] = run->source[i].input;
     ESP_TRY(feed_model(run, i));
   }
+  if (run->state.count > 0) return ESP_OK; // a row at a time
   return esp_optimise_coupling(run->model, input, run->sources, &run->coupling);
 }
 
 esp_status esp_inputs_open(esp_running *run) {
-  ESP_TRY(esp_comm_agree(run->comm, read_given(run)));
-  ESP_TRY(resolve(run));
+  ESP_TRY(esp_given_read(run));
   return esp_comm_agree(run->comm, open_all(run));
 }
 
 void esp_inputs_close(esp_running *run) {
   for (int i = 0; i < run->sources; i++) {
     esp_dataset_close(run->source[i].dataset);
-    free(run->given[i].name);
-    free(run->given[i].spec);
   }
   esp_dataset_close(run->labels);
-  free(run->label_files);
+  esp_state_close(run);
+  esp_given_end(run);
 }
 
 static esp_status read_source(const esp_running *run, int i, int64_t rows,
@@ -252,14 +201,28 @@ static esp_status read_source(const esp_running *run, int i, int64_t rows,
   return esp_dataset_read(dataset, 0, rows, tensor->data);
 }
 
+// What a state begins with.
+static esp_status make_zeros(const esp_running *run, int input,
+                             esp_tensor *tensor) {
+  *tensor = run->model->value[run->model->input[input]].tensor;
+  const size_t bytes = esp_tensor_bytes(tensor);
+  ESP_TRY(esp_allocate(bytes, &tensor->data));
+  memset(tensor->data, 0, bytes);
+  return ESP_OK;
+}
+
 esp_status esp_inputs_read(const esp_running *run, int64_t rows,
                            esp_tensor **tensors) {
-  esp_tensor *made = calloc((size_t)run->sources + 1, sizeof *made);
+  esp_tensor *made = calloc((size_t)run->model->ninput + 1, sizeof *made);
   if (made == NULL)
     return ESP_FAIL(ESP_NO_MEMORY, "cannot read the first rows");
   *tensors = made;
   for (int i = 0; i < run->sources; i++) {
     ESP_TRY(read_source(run, i, rows, &made[run->source[i].input]));
+  }
+  for (int i = 0; i < run->state.count; i++) {
+    const int input = run->state.carry[i].input;
+    ESP_TRY(make_zeros(run, input, &made[input]));
   }
   return ESP_OK;
 }

@@ -33,6 +33,16 @@ static void heed_coupling(esp_running *run) {
           rest > 0 ? " and a smaller last one" : "");
 }
 
+// With state, rows go one by one.
+static esp_status choose_single(esp_running *run) {
+  run->batch = 1;
+  if (run->fixed < 0 || run->fixed == 1) return ESP_OK;
+  return ESP_FAIL(ESP_UNSUPPORTED,
+                  "state: the model takes %lld samples at a time, and rows of "
+                  "a sequence go one by one",
+                  (long long)run->fixed);
+}
+
 // The batch: asked for, or what the model fixes, or enough samples to keep the
 // kernels busy while a batch still fits the caches.
 static esp_status choose_batch(esp_running *run) {
@@ -41,6 +51,7 @@ static esp_status choose_batch(esp_running *run) {
       &run->model->value[run->model->input[run->source[0].input]];
   const int64_t fixed = input->tensor.shape.dim[0];
   run->fixed = fixed;
+  if (run->state.count > 0) return choose_single(run);
   ESP_TRY(esp_build_batch(run->model, run->source[0].input, run->job->batch,
                           DEFAULT_BATCH, &run->batch));
   if (fixed >= 0) {
@@ -71,17 +82,18 @@ static esp_status choose_batch(esp_running *run) {
 static esp_status build_walked(const esp_running *run, esp_build_options *how,
                                esp_built *built) {
   esp_tensor *rows = NULL;
-  const esp_tensor **input = calloc((size_t)run->sources + 1, sizeof *input);
+  const int ninput = run->model->ninput;
+  const esp_tensor **input = calloc((size_t)ninput + 1, sizeof *input);
   esp_status status = input != NULL
                           ? esp_inputs_read(run, how->batch, &rows)
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot try the model");
   if (status == ESP_OK) {
-    for (int i = 0; i < run->sources; i++) input[i] = &rows[i];
+    for (int i = 0; i < ninput; i++) input[i] = &rows[i];
     how->input = input;
     how->workers = 1;
     status = esp_build_walked(how, built);
   }
-  esp_inputs_free(rows, run->sources);
+  esp_inputs_free(rows, ninput);
   free(input);
   return status;
 }
@@ -187,6 +199,10 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
       .pending = run->pending,
       .npending = run->npending,
       .done_before = run->resumed_from,
+      .chain = run->state.chain,
+      .chains = run->state.chains,
+      .carry = run->state.carry,
+      .carries = run->state.count,
       .source = run->source,
       .sources = run->sources,
       .results = run->results,
@@ -207,6 +223,7 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
       esp_resources_divide(run->job, esp_comm_size(comm), &run->resources);
   if (status == ESP_OK) status = choose_batch(run);
   if (status == ESP_OK) status = esp_resume_list(run);
+  if (status == ESP_OK) status = esp_state_list(run);
   ESP_TRY(esp_comm_agree(comm, status));
   ESP_TRY(esp_machine_shared(comm, &run->machine));
   const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;

@@ -21,6 +21,26 @@ typedef struct esp_given {
   char *spec; // files, a line each
 } esp_given;
 
+// An input of the model that is the same for all rows.
+typedef struct esp_fixed {
+  char *name;
+  double value;
+} esp_fixed;
+
+// What a row leaves to the next one of its sequence (job_state.c).
+typedef struct esp_tie {
+  char *input, *output;
+} esp_tie;
+typedef struct esp_state {
+  int count; // 0: no row knows of another
+  esp_tie tie[ESP_MOST_SOURCES];
+  esp_carry carry[ESP_MOST_SOURCES];
+  char *files;           // of the sequences' numbers; NULL: not given
+  esp_dataset *sequence; // the same
+  esp_chain *chain;      // what is to be done of them
+  int64_t chains;
+} esp_state;
+
 typedef struct esp_running {
   esp_context *context;
   esp_comm *comm;
@@ -33,6 +53,9 @@ typedef struct esp_running {
   int sources;
   esp_source source[ESP_MOST_SOURCES];
   esp_given given[ESP_MOST_SOURCES];
+  int nfixed;
+  esp_fixed fixed_input[ESP_MOST_SOURCES];
+  esp_state state;
   char *label_files;     // a line each; NULL: there are no labels
   esp_dataset *labels;   // NULL: the same
   esp_coupling coupling; // of the samples of a batch
@@ -65,11 +88,31 @@ typedef struct esp_running {
 // Collective.
 esp_status esp_inputs_open(esp_running *run);
 void esp_inputs_close(esp_running *run);
-// The first rows of each input of the model; ended with esp_inputs_free(), also
-// after a failure.
+// The index of an input of the model; -1: none is named so.
+int esp_input_named(const esp_graph *model, const char *name);
+// ESP_USAGE: names those that there are.
+esp_status esp_input_missing(const esp_running *run, const char *key,
+                             const char *name);
+// The first rows of each input of the model, [ninput]; ended with
+// esp_inputs_free(), also after a failure.
 esp_status esp_inputs_read(const esp_running *run, int64_t rows,
                            esp_tensor **tensors);
 void esp_inputs_free(esp_tensor *tensors, int count);
+// Reads the keys that say what feeds the model's inputs, and finds the files
+// (job_given.c).  Collective.
+esp_status esp_given_read(esp_running *run);
+void esp_given_end(esp_running *run);
+
+// State (job_state.c).  Finds inputs and outputs in the model; opens what tells
+// sequences apart; lists the rows that are to be done in order, once it is
+// known which are.  Without state they do nothing.
+esp_status esp_state_match(esp_running *run);
+esp_status esp_state_open(esp_running *run);
+esp_status esp_state_list(esp_running *run);
+// Are outputs and inputs of one form in the graph that runs?
+esp_status esp_state_check(const esp_running *run, const esp_graph *graph);
+void esp_state_close(esp_running *run);
+
 // The files of a dataset, a line each, as rank 0 sees them; free with free()
 // (job_split.c).  Collective.
 esp_status esp_job_files(const esp_comm *comm, const char *spec, char **files);

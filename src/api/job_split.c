@@ -86,6 +86,7 @@ static esp_status make_part(const esp_job *job, const char *line, size_t length,
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot name an input");
   if (status == ESP_OK) status = fill(&p->output, &w);
   if (status == ESP_OK) status = fill(&p->inputs, &w);
+  if (status == ESP_OK) status = fill(&p->sequence, &w);
   if (status == ESP_OK) status = fill(&p->labels, &w);
   if (status == ESP_OK) status = fill(&p->summary, &w);
   if (status != ESP_OK) esp_job_free(p);

@@ -33,20 +33,31 @@ static esp_status add(list *l, const char *path, const char *onnx_name,
   return ESP_OK;
 }
 
+static bool is_state(const esp_running *run, int output) {
+  for (int i = 0; i < run->state.count; i++) {
+    if (run->state.carry[i].output == output) return true;
+  }
+  return false;
+}
+
 static esp_status add_output(esp_running *run, list *l, int i,
                              const esp_value *value, int64_t batch) {
   char text[ESP_SHAPE_TEXT];
-  const esp_shape *shape = &value->tensor.shape;
-  if (shape->ndim == 0 || shape->dim[0] != batch) {
+  esp_shape shape = value->tensor.shape;
+  if (is_state(run, i) && shape.ndim < ESP_MAX_NDIM) { // kept as it is, by row
+    memmove(shape.dim + 1, shape.dim, (size_t)shape.ndim * sizeof *shape.dim);
+    shape.ndim++;
+  } else if (shape.ndim == 0 || shape.dim[0] != batch) {
     return ESP_FAIL(ESP_UNSUPPORTED,
                     "output \"%s\" has shape %s for a batch of %lld samples: "
                     "its first axis is not the sample",
-                    value->name, esp_shape_text(shape, text), (long long)batch);
+                    value->name, esp_shape_text(&shape, text),
+                    (long long)batch);
   }
   char *path = NULL;
   ESP_TRY(esp_results_path("/outputs", value->name, &path));
-  const esp_status status = add(l, path, value->name, value->tensor.type, shape,
-                                run->samples, &run->result_of[i]);
+  const esp_status status = add(l, path, value->name, value->tensor.type,
+                                &shape, run->samples, &run->result_of[i]);
   free(path);
   return status;
 }
@@ -130,7 +141,7 @@ static esp_status list_results(esp_running *run, list *l) {
     ESP_TRY(esp_build(&how, &spare));
     graph = spare.graph;
   }
-  esp_status status = ESP_OK;
+  esp_status status = esp_state_check(run, graph);
   l->result = calloc((size_t)graph->noutput + 3, sizeof *l->result);
   run->result_of = calloc((size_t)graph->noutput + 1, sizeof *run->result_of);
   if (l->result == NULL || run->result_of == NULL) {

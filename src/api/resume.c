@@ -13,9 +13,9 @@
 // What is compared, beside the samples, in the order of the messages.  Where
 // model and data lie may change; what they are may not.
 static const char *const compared[] = {
-    "format",     "version",    "library", "model_hash",
-    "input_data", "input_name", "scale",   "layout",
-    "argmax",     "top_k",      "scored",  "coupled_batch"};
+    "format",     "version",       "library", "model_hash", "input_data",
+    "input_name", "scale",         "layout",  "argmax",     "top_k",
+    "scored",     "coupled_batch", "state"};
 enum { COMPARED = sizeof compared / sizeof compared[0], NOTES = 24 };
 
 #define FORMAT "1" // of the results file; rises when older files cannot be read
@@ -68,6 +68,14 @@ static esp_status describe_inputs(const esp_running *run, int64_t samples,
   for (int i = 0; i < run->sources && status == ESP_OK; i++) {
     if (i > 0) fprintf(out, "; %s ", run->given[i].name);
     status = describe_data(run->source[i].dataset, samples, out);
+  }
+  for (int i = 0; i < run->nfixed; i++) {
+    fprintf(out, "; %s %.17g", run->fixed_input[i].name,
+            run->fixed_input[i].value);
+  }
+  if (run->state.sequence != NULL && status == ESP_OK) {
+    (void)fputs("; sequence ", out);
+    status = describe_data(run->state.sequence, samples, out);
   }
   if (fclose(out) != 0 && status == ESP_OK) {
     status = ESP_FAIL(ESP_NO_MEMORY, "cannot describe the input");
@@ -133,6 +141,7 @@ static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   // Where samples influence one another the batch belongs to the results.
   const bool coupled = run->coupling.kind == ESP_COUPLING_FOUND;
   add(l, "coupled_batch", "%lld", (long long)(coupled ? run->job->batch : 0));
+  add(l, "state", "%.4000s", or_none(job->state));
   add(l, "scored", "%s", or_none(job->score_output));
   free(data);
   return l->failed ? ESP_FAIL(ESP_NO_MEMORY, "cannot note what the job is")

@@ -37,6 +37,19 @@ typedef struct esp_source {
   esp_dataset *dataset;
 } esp_source;
 
+// Batches that one replica does one after the other, because what one leaves
+// behind is an input of the next: [first, first + count) of those pending.
+typedef struct esp_chain {
+  int64_t first, count;
+  bool fresh; // begins with zeros, else with what the results hold of the batch
+              // before it
+} esp_chain;
+
+// A graph output that becomes a graph input of the next batch of the chain.
+typedef struct esp_carry {
+  int output, input;
+} esp_carry;
+
 typedef struct esp_batch_options {
   const esp_comm *world;
   const esp_comm *group; // this replica's ranks; its rank 0 leads
@@ -50,7 +63,13 @@ typedef struct esp_batch_options {
   // Batches, numbered from the first row on, that are still to be done.
   const int64_t *pending;
   int64_t npending;
-  int64_t done_before;      // rows that are in no pending batch
+  int64_t done_before; // rows that are in no pending batch
+  // What is handed out: chains of pending batches, of one row each; NULL: each
+  // batch by itself.
+  const esp_chain *chain;
+  int64_t chains;
+  const esp_carry *carry; // [carries]
+  int carries;
   const esp_source *source; // [sources] what feeds the graph's inputs
   int sources;
   esp_results *results;

@@ -1,6 +1,6 @@
-// The leader of a replica: takes a batch number from the dealer, reads its
-// rows, starts it, and writes what comes out.  A failure ends the job, but what
-// is under way is finished first.
+// The leader of a replica: takes a batch, or a chain, from the dealer, reads
+// its rows, starts it, and writes what comes out.  A failure ends the job, but
+// what is under way is finished first.
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +11,10 @@
 static void tell_members(esp_runner *runner, int seat, int64_t number) {
   const int members = esp_comm_size(runner->options->group) - 1;
   const int base = (seat >= 0 ? seat : runner->seats) * members;
+  // The seat's last order is long gone, but its place is free only now.
+  while (esp_messages_pending(runner->orders) > 0) {
+    (void)esp_messages_test(runner->orders, runner->ended);
+  }
   for (int m = 0; m < members; m++) {
     runner->order[base + m] = (esp_order){.number = number, .seat = seat};
     esp_messages_send(runner->orders, base + m, m + 1, ESP_ORDER_TAG,
@@ -26,16 +30,13 @@ static int idle_seat(const esp_runner *runner, const esp_engine *engine) {
 }
 
 // Reads the rows of a batch straight into the planned input, and starts it.
-static esp_status begin(esp_runner *runner, int64_t number) {
+static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
+                              int64_t number) {
   const esp_batch_options *o = runner->options;
-  int64_t first, count;
-  esp_runner_rows(o, number, &first, &count);
-  const esp_engine *engine = count == o->full.batch ? &o->full : &o->tail;
-  const int index = idle_seat(runner, engine);
-  esp_seat *seat = &runner->seat[index];
+  const esp_engine *engine = seat->engine;
+  const int index = (int)(seat - runner->seat);
   seat->number = number;
-  seat->first = first;
-  seat->count = count;
+  esp_runner_rows(o, number, &seat->first, &seat->count);
 
   const double start = esp_clock_seconds();
   for (int i = 0; i < o->sources; i++) {
@@ -47,6 +48,24 @@ static esp_status begin(esp_runner *runner, int64_t number) {
   tell_members(runner, index, number);
   esp_seat_start(runner, index, number);
   return ESP_OK;
+}
+
+// What the dealer has handed out: a batch, or the first of a chain.
+static esp_status begin(esp_runner *runner, long dealt) {
+  const esp_batch_options *o = runner->options;
+  const esp_chain *chain = o->chain != NULL ? &o->chain[dealt] : NULL;
+  const int64_t number = o->pending[chain != NULL ? chain->first : dealt];
+  int64_t first, count;
+  esp_runner_rows(o, number, &first, &count);
+  const esp_engine *engine = count == o->full.batch ? &o->full : &o->tail;
+  esp_seat *seat = &runner->seat[idle_seat(runner, engine)];
+  seat->next = seat->end = 0;
+  if (chain != NULL) {
+    seat->next = chain->first + 1;
+    seat->end = chain->first + chain->count;
+    ESP_TRY(esp_carry_begin(runner, seat, chain));
+  }
+  return begin_batch(runner, seat, number);
 }
 
 static esp_status write_outputs(esp_runner *runner, const esp_seat *seat) {
@@ -87,13 +106,23 @@ static esp_status fail(esp_runner *runner, esp_status status) {
   return esp_dealer_tell(runner->dealer, &(esp_tidings){.failed = true});
 }
 
+// The next batch of the chain that a seat is at.
+static esp_status go_on(esp_runner *runner, esp_seat *seat) {
+  if (runner->closed || runner->status != ESP_OK || seat->next == seat->end) {
+    return ESP_OK;
+  }
+  esp_carry_on(runner, seat);
+  return begin_batch(runner, seat, runner->options->pending[seat->next++]);
+}
+
 static esp_status ended(esp_runner *runner, esp_seat *seat) {
   const double now = esp_clock_seconds();
   ESP_TRY(note_latency(runner, seat));
   const esp_status status = write_outputs(runner, seat);
   runner->result->write_s += esp_clock_seconds() - now;
   if (status == ESP_OK) runner->result->samples += seat->count;
-  return fail(runner, status);
+  ESP_TRY(fail(runner, status));
+  return fail(runner, go_on(runner, seat));
 }
 
 static void show_progress(esp_runner *runner, bool last) {
@@ -153,16 +182,36 @@ static esp_status preside(esp_runner *runner) {
 }
 
 typedef struct turn {
-  bool asking, exhausted, leaving;
-  int64_t reported; // samples
+  bool asking, wants, exhausted, leaving; // wants: what it asks for is work
+  int64_t reported;                       // samples
+  double asked;                           // when it last asked
 } turn;
 
+// Asks for a batch or a chain when there is room for one; in the middle of
+// chains, now and then, whether they are to be gone on with.
 static esp_status ask(esp_runner *runner, turn *t) {
+  static const double INTERVAL = 0.2;
   const int64_t samples = runner->result->samples;
+  const double now = esp_clock_seconds();
+  t->wants = !t->exhausted && has_room(runner);
+  const bool checks = !t->wants && runner->options->chain != NULL &&
+                      runner->running > 0 && now - t->asked > INTERVAL;
+  if (!t->wants && !checks) return ESP_OK;
   t->asking = true;
-  const esp_tidings tidings = {.asks = true, .finished = samples - t->reported};
+  t->asked = now;
+  const esp_tidings tidings = {
+      .asks = t->wants, .checks = checks, .finished = samples - t->reported};
   t->reported = samples;
   return esp_dealer_tell(runner->dealer, &tidings);
+}
+
+static esp_status hear(esp_runner *runner, turn *t, long answer) {
+  t->asking = false;
+  if (answer == ESP_DEALER_CLOSED) runner->closed = true;
+  const bool work = answer >= 0 && runner->status == ESP_OK;
+  if (work) return fail(runner, begin(runner, answer));
+  t->exhausted = t->exhausted || t->wants || runner->closed;
+  return ESP_OK;
 }
 
 static esp_status leave(esp_runner *runner, turn *t) {
@@ -190,16 +239,10 @@ static esp_status look(esp_runner *runner, turn *t, bool *more) {
   const bool last = t->exhausted && runner->running == 0;
   ESP_TRY(fail(runner, esp_safe_move(runner, last)));
   ESP_TRY(preside(runner));
-  if (!t->asking && !t->exhausted && has_room(runner)) {
-    ESP_TRY(ask(runner, t));
-  }
-  long number;
-  if (t->asking && esp_dealer_answered(runner->dealer, &number)) {
-    t->asking = false;
-    t->exhausted = number < 0 || runner->status != ESP_OK;
-    if (!t->exhausted) {
-      ESP_TRY(fail(runner, begin(runner, runner->options->pending[number])));
-    }
+  if (!t->asking) ESP_TRY(ask(runner, t));
+  long answer;
+  if (t->asking && esp_dealer_answered(runner->dealer, &answer)) {
+    ESP_TRY(hear(runner, t, answer));
     *more = true;
   } else if (last && !t->leaving && esp_safe_all(runner)) {
     ESP_TRY(leave(runner, t));

@@ -11,6 +11,7 @@ typedef struct esp_seat {
   bool running;
   int64_t number;       // of the batch in it
   int64_t first, count; // its rows
+  int64_t next, end;    // of pending: what is left of its chain
 } esp_seat;
 
 // What the leader of a replica tells its other ranks.
@@ -43,6 +44,7 @@ typedef struct esp_runner {
   double told;    // when progress was last shown
   double longest; // seconds of a batch, so far
   esp_safe safe;
+  bool closed;       // chains are not gone on with
   int stop;          // how often this rank was asked to, as rank 0 knows
   esp_status status; // the first failure that leaves the others alone
   char *message;     // of it
@@ -73,6 +75,12 @@ esp_status esp_runner_collect(esp_runner *runner,
 void esp_runner_rest(esp_runner *runner, uint64_t seen, bool expecting);
 // Tells rank 0 when this rank has been asked to stop.
 esp_status esp_runner_tell_asked(esp_runner *runner);
+
+// Puts into a seat what the first batch of a chain begins with (carry.c).
+esp_status esp_carry_begin(esp_runner *runner, const esp_seat *seat,
+                           const esp_chain *chain);
+// Hands what the batch in a seat has left behind to the next.
+void esp_carry_on(const esp_runner *runner, const esp_seat *seat);
 
 // Notes that a batch has been written (safe.c).
 esp_status esp_safe_add(esp_runner *runner, int64_t number);

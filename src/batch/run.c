@@ -98,7 +98,8 @@ static esp_status open_runner(esp_runner *runner) {
   add_seats(runner, &o->full);
   add_seats(runner, &o->tail);
   ESP_TRY(esp_messages_create(o->group, (int)places, &runner->orders));
-  ESP_TRY(esp_dealer_create(o->world, (long)o->npending, &runner->dealer));
+  const int64_t deals = o->chain != NULL ? o->chains : o->npending;
+  ESP_TRY(esp_dealer_create(o->world, (long)deals, &runner->dealer));
   ESP_TRY(esp_outcome_open(runner));
   return esp_outcome_score_done(runner);
 }

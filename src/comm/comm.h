@@ -110,6 +110,7 @@ typedef struct esp_tidings {
   int64_t finished;    // samples since it told the last time
   int stop;            // how often somebody has asked this rank to stop
   bool asks;           // for a number; one question at a time per rank
+  bool checks;         // asks only whether the dealer has closed
   bool failed;         // it cannot go on
   bool leaves;         // it will tell nothing more
   const int64_t *safe; // [nsafe] numbers whose results are on the disk;
@@ -117,7 +118,8 @@ typedef struct esp_tidings {
 } esp_tidings;
 // Tells, without waiting.
 esp_status esp_dealer_tell(esp_dealer *dealer, const esp_tidings *tidings);
-// Has the answer come?  Then *number is it; -1: there are no more.
+// Has the answer come?  Then *number is it, or one of these.
+enum { ESP_DEALER_NONE = -1, ESP_DEALER_CLOSED = -2 }; // there are no more
 bool esp_dealer_answered(esp_dealer *dealer, long *number);
 // Has all that was told left this rank?
 bool esp_dealer_all_sent(esp_dealer *dealer);
@@ -125,8 +127,8 @@ bool esp_dealer_all_sent(esp_dealer *dealer);
 // The rest is rank 0's; on others they do nothing.
 // Hears what has come, and answers questions.
 esp_status esp_dealer_serve(esp_dealer *dealer);
-void esp_dealer_close(esp_dealer *dealer);     // from now on all answers are -1
-int esp_dealer_stop(const esp_dealer *dealer); // the most that was told
+void esp_dealer_close(esp_dealer *dealer); // from now on nothing is handed out
+int esp_dealer_stop(const esp_dealer *dealer);      // the most that was told
 bool esp_dealer_failed(const esp_dealer *dealer);   // has one told so?
 bool esp_dealer_all_left(const esp_dealer *dealer); // rank 0 too
 long esp_dealer_finished(const esp_dealer *dealer); // the sum of what was told

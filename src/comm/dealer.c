@@ -12,7 +12,7 @@
 typedef struct letter {
   int64_t finished, count;
   int32_t stop;
-  bool asks, failed, leaves;
+  bool asks, checks, failed, leaves;
 } letter;
 
 // A letter under way.
@@ -60,8 +60,10 @@ void esp_dealer_free(esp_dealer *dealer) {
   free(dealer);
 }
 
-static long deal(esp_dealer *self) {
-  return self->closed || self->next >= self->numbers ? -1 : self->next++;
+static long answer(esp_dealer *self, const letter *question) {
+  if (self->closed) return ESP_DEALER_CLOSED;
+  const bool more = question->asks && self->next < self->numbers;
+  return more ? self->next++ : ESP_DEALER_NONE;
 }
 
 // Rank 0: what a letter says.
@@ -120,6 +122,7 @@ esp_status esp_dealer_tell(esp_dealer *dealer, const esp_tidings *tidings) {
     l.count = (int64_t)(rest < MOST ? rest : MOST);
     if (rest <= MOST) { // the last
       l.asks = tidings->asks;
+      l.checks = tidings->checks;
       l.leaves = tidings->leaves;
     }
     const int64_t *safe = l.count > 0 ? tidings->safe + told : NULL;
@@ -132,10 +135,10 @@ esp_status esp_dealer_tell(esp_dealer *dealer, const esp_tidings *tidings) {
     told += (size_t)l.count;
     l.finished = 0;
   } while (told < tidings->nsafe);
-  if (!tidings->asks) return ESP_OK;
+  if (!tidings->asks && !tidings->checks) return ESP_OK;
   dealer->asked = true;
   if (dealer->rank == 0) {
-    dealer->answer = deal(dealer);
+    dealer->answer = answer(dealer, &l);
   } else {
     MPI_Irecv(&dealer->answer, 1, MPI_LONG, 0, TAG_ANSWER, dealer->group,
               &dealer->request);
@@ -167,8 +170,8 @@ static esp_status receive(esp_dealer *self, int from, int bytes) {
            MPI_STATUS_IGNORE);
   const letter *l = block;
   const esp_status status = note(self, l, (const int64_t *)(l + 1));
-  if (l->asks) {
-    const long number = deal(self);
+  if (l->asks || l->checks) {
+    const long number = answer(self, l);
     MPI_Send(&number, 1, MPI_LONG, from, TAG_ANSWER,
              self->group); // eight bytes, and the receive is posted
   }

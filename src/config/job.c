@@ -282,5 +282,15 @@ esp_status esp_job_check(const esp_job *job) {
     return ESP_FAIL(ESP_USAGE, "score is %s, but labels are missing",
                     job->score);
   }
+  if (job->sequence != NULL && job->state == NULL) {
+    return ESP_FAIL(ESP_USAGE, "sequence is given, but no state that it "
+                               "begins anew: give state INPUT=OUTPUT");
+  }
+  if (job->state != NULL && job->batch > 1) {
+    return ESP_FAIL(ESP_USAGE,
+                    "batch is %lld, but with state the rows of a sequence go "
+                    "one by one",
+                    (long long)job->batch);
+  }
   return check_numbers(job);
 }

@@ -12,7 +12,13 @@ KEY(input_name, TEXT, NULL, "NAME",
     "model input that `input` feeds; default: the one that nothing else feeds")
 KEY(inputs, LIST, NULL, "NAME=FILE:/DATASET",
     "what feeds the other inputs of a model with several, row by row with "
-    "input")
+    "input; or NAME=NUMBER, the same for all")
+KEY(state, LIST, NULL, "INPUT=OUTPUT",
+    "what the model makes for a row is an input of the next row of its "
+    "sequence, and zeros for the first")
+KEY(sequence, LIST, NULL, "FILE:/DATASET",
+    "with state: one integer per row, and a sequence begins where it changes; "
+    "default: with each file of the input")
 KEY(scale, TEXT, NULL, "NUMBER|1/NUMBER",
     "factor for the input's values, e.g. 1/255 for bytes to 0..1; default: "
     "none")

@@ -139,6 +139,20 @@ static esp_status append_all(feeder *f, const esp_feed *feed,
   return ESP_OK;
 }
 
+// All who read a value read another, which is made from it by the nodes from
+// `before` on.
+static esp_status take_over(esp_graph *model, int before, int old, int now) {
+  const int after = model->nnode;
+  model->nnode = before; // the new nodes' own inputs stay as they are
+  esp_replace_value(model, old, now);
+  model->nnode = after;
+  for (int i = 0; i < model->noutput; i++) {
+    if (model->output[i] == old) model->output[i] = now;
+  }
+  model->value[old].is_input = false;
+  return esp_graph_sort(model);
+}
+
 esp_status esp_optimise_feed(esp_graph *model, int which,
                              const esp_feed *feed) {
   const int old = model->input[which];
@@ -154,15 +168,39 @@ esp_status esp_optimise_feed(esp_graph *model, int which,
   ESP_TRY(esp_graph_add_value(model, model->value[old].name, &fed, &f.now));
   const int input = f.now;
   ESP_TRY(append_all(&f, feed, &want, &row));
-  const int after = model->nnode;
-  model->nnode = before; // the new nodes' own inputs stay as they are
-  esp_replace_value(model, old, f.now);
-  model->nnode = after;
-  for (int i = 0; i < model->noutput; i++) {
-    if (model->output[i] == old) model->output[i] = f.now;
-  }
-  model->value[old].is_input = false;
   model->value[input].is_input = true;
   model->input[which] = input;
-  return esp_graph_sort(model);
+  return take_over(model, before, old, f.now);
+}
+
+static esp_status append_expand(feeder *f, const esp_shape *shape) {
+  void *block;
+  int value;
+  ESP_TRY(esp_arena_take(f->model->arena, (size_t)shape->ndim, sizeof(int64_t),
+                         &block));
+  int64_t *dim = block;
+  for (int i = 0; i < shape->ndim; i++) {
+    dim[i] = shape->dim[i] >= 0 ? shape->dim[i] : 1;
+  }
+  const esp_tensor tensor = {
+      .type = ESP_INT64, .shape = {1, {shape->ndim}}, .data = block};
+  ESP_TRY(esp_graph_add_constant(f->model, "feed:shape", &tensor, &value));
+  return append(f, "Expand", ESP_OP_EXPAND, value, NULL);
+}
+
+esp_status esp_optimise_fix(esp_graph *model, int which, double value) {
+  const int old = model->input[which];
+  const esp_tensor want = model->value[old].tensor;
+  void *data;
+  ESP_TRY(esp_arena_copy(model->arena, &value, sizeof value, &data));
+  const esp_tensor number = {.type = ESP_DOUBLE, .data = data};
+  feeder f = {.model = model, .version = 13};
+  const int before = model->nnode;
+  ESP_TRY(esp_graph_add_constant(model, "feed:number", &number, &f.now));
+  if (want.type != ESP_DOUBLE) ESP_TRY(append_cast(&f, want.type));
+  if (want.shape.ndim > 0) ESP_TRY(append_expand(&f, &want.shape));
+  model->ninput--;
+  memmove(model->input + which, model->input + which + 1,
+          (size_t)(model->ninput - which) * sizeof *model->input);
+  return take_over(model, before, old, f.now);
 }

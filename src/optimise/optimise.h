@@ -37,6 +37,10 @@ typedef struct esp_feed {
 // ESP_BAD_INPUT: the shapes do not fit; both are named.
 esp_status esp_optimise_feed(esp_graph *model, int which, const esp_feed *feed);
 
+// Makes input `which` a constant with this value in all its elements; an open
+// dimension of it becomes 1.  The inputs after it move down by one.
+esp_status esp_optimise_fix(esp_graph *model, int which, double value);
+
 // Whether the samples of a batch influence one another: then a dataset gives
 // other results when it is cut into other batches.
 typedef struct esp_coupling {

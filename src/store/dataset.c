@@ -179,6 +179,10 @@ static size_t find_part(const esp_dataset *self, int64_t row) {
   return low;
 }
 
+int64_t esp_dataset_file_end(const esp_dataset *dataset, int64_t row) {
+  return dataset->part[find_part(dataset, row)].end;
+}
+
 esp_status esp_dataset_read(esp_dataset *dataset, int64_t first, int64_t count,
                             void *rows) {
   const esp_shape *shape = &dataset->info.shape;

@@ -39,6 +39,8 @@ typedef struct esp_dataset_info {
 // ESP_IO: no such file, or not HDF5; ESP_BAD_INPUT: no such dataset (those that
 // there are, are named), a scalar, or a type that is not numeric.
 esp_status esp_dataset_open(const char *spec, esp_dataset **dataset);
+// The first row that is not in the file of this row.
+int64_t esp_dataset_file_end(const esp_dataset *dataset, int64_t row);
 // Length of the file's name in "FILE:/path": up to the last ":/", as a file's
 // name may hold colons.
 size_t esp_dataset_file_length(const char *spec);

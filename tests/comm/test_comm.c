@@ -122,28 +122,55 @@ static void every_number_is_dealt_and_told_once(void) {
   esp_dealer_free(dealer);
 }
 
+// Tells, and waits for the answer.
+static long answer_to(esp_dealer *dealer, esp_tidings tidings) {
+  long answer = 0;
+  CHECK_OK(esp_dealer_tell(dealer, &tidings));
+  while (!esp_dealer_answered(dealer, &answer)) {
+    CHECK_OK(esp_dealer_serve(dealer));
+  }
+  return answer;
+}
+
+static void end_dealer(esp_dealer *dealer) {
+  CHECK_OK(esp_dealer_tell(dealer, &(esp_tidings){.leaves = true}));
+  while (!esp_dealer_all_sent(dealer) ||
+         (esp_comm_rank(comm) == 0 && !esp_dealer_all_left(dealer))) {
+    CHECK_OK(esp_dealer_serve(dealer));
+  }
+  esp_comm_barrier(comm);
+  esp_dealer_free(dealer);
+}
+
 // From the moment that it is closed, nobody gets a number.
 static void a_closed_dealer_deals_nothing(void) {
   esp_dealer *dealer = NULL;
-  long number = 0;
   CHECK_OK(esp_dealer_create(comm, 1000, &dealer));
   esp_dealer_close(dealer);
   esp_comm_barrier(comm);
-  CHECK_OK(esp_dealer_tell(
-      dealer, &(esp_tidings){.asks = true, .failed = true, .leaves = true}));
-  while (!esp_dealer_answered(dealer, &number) ||
-         (esp_comm_rank(comm) == 0 && !esp_dealer_all_left(dealer)) ||
-         !esp_dealer_all_sent(dealer)) {
-    if (number == -1 && esp_comm_rank(comm) != 0) break;
-    CHECK_OK(esp_dealer_serve(dealer));
-    if (number == -1 && esp_dealer_all_left(dealer)) break;
-  }
-  CU_ASSERT_EQUAL(number, -1);
+  CU_ASSERT_EQUAL(
+      answer_to(dealer, (esp_tidings){.asks = true, .failed = true}),
+      ESP_DEALER_CLOSED);
+  CU_ASSERT_EQUAL(answer_to(dealer, (esp_tidings){.checks = true}),
+                  ESP_DEALER_CLOSED);
   CU_ASSERT(esp_comm_rank(comm) != 0 || esp_dealer_failed(dealer));
-  esp_comm_barrier(comm);
-  while (!esp_dealer_all_sent(dealer)) {
-  }
-  esp_dealer_free(dealer);
+  end_dealer(dealer);
+}
+
+// Who only wants to know whether it is closed gets no number for it.
+static void a_check_takes_nothing(void) {
+  esp_dealer *dealer = NULL;
+  const int size = esp_comm_size(comm);
+  double sum = 0;
+  CHECK_OK(esp_dealer_create(comm, size, &dealer));
+  CU_ASSERT_EQUAL(answer_to(dealer, (esp_tidings){.checks = true}),
+                  ESP_DEALER_NONE);
+  sum += (double)answer_to(dealer, (esp_tidings){.asks = true});
+  CU_ASSERT_EQUAL(answer_to(dealer, (esp_tidings){.checks = true}),
+                  ESP_DEALER_NONE);
+  end_dealer(dealer);
+  esp_comm_sum(comm, &sum, 1);
+  CU_ASSERT_EQUAL(sum, size * (size - 1) / 2); // each once
 }
 
 static void a_part_has_its_own_ranks(void) {
@@ -163,6 +190,7 @@ int main(void) {
       CASE(messages_of_any_size_arrive),
       CASE(every_number_is_dealt_and_told_once),
       CASE(a_closed_dealer_deals_nothing),
+      CASE(a_check_takes_nothing),
       CASE(a_part_has_its_own_ranks),
       {NULL, NULL},
   };
