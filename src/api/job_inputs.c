@@ -191,14 +191,17 @@ void esp_inputs_close(esp_running *run) {
   esp_given_end(run);
 }
 
+// As many rows as there are, and zeros.
 static esp_status read_source(const esp_running *run, int i, int64_t rows,
                               esp_tensor *tensor) {
   esp_dataset *dataset = run->source[i].dataset;
   const esp_dataset_info *info = esp_dataset_get_info(dataset);
   *tensor = (esp_tensor){.type = info->type, .shape = info->shape};
   tensor->shape.dim[0] = rows;
-  ESP_TRY(esp_allocate(esp_tensor_bytes(tensor), &tensor->data));
-  return esp_dataset_read(dataset, 0, rows, tensor->data);
+  ESP_TRY(esp_allocate_zero(1, esp_tensor_bytes(tensor), &tensor->data));
+  const int64_t there = rows_of(dataset);
+  return esp_dataset_read(dataset, 0, rows < there ? rows : there,
+                          tensor->data);
 }
 
 // What a state begins with.

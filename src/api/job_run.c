@@ -54,13 +54,12 @@ static esp_status choose_batch(esp_running *run) {
   if (run->state.count > 0) return choose_single(run);
   ESP_TRY(esp_build_batch(run->model, run->source[0].input, run->job->batch,
                           DEFAULT_BATCH, &run->batch));
-  if (fixed >= 0) {
-    if (fixed <= 0 || run->samples % fixed != 0) {
-      return ESP_FAIL(ESP_UNSUPPORTED,
-                      "the model takes %lld samples at a time, which does not "
-                      "divide %lld: set samples",
-                      (long long)fixed, (long long)run->samples);
-    }
+  if (fixed == 0 || (fixed > 0 && run->coupling.kind == ESP_COUPLING_FOUND &&
+                     run->samples % fixed != 0)) {
+    return ESP_FAIL(ESP_UNSUPPORTED,
+                    "the model takes %lld samples at a time, which influence "
+                    "one another, and %lld are no multiple of it: set samples",
+                    (long long)fixed, (long long)run->samples);
   }
   if (run->coupling.kind != ESP_COUPLING_NONE) heed_coupling(run);
   if (run->coupling.kind == ESP_COUPLING_FOUND) return ESP_OK;
@@ -135,7 +134,8 @@ static esp_status build_engines(esp_running *run) {
       strcmp(pin, "auto") == 0 ? !r->shared : strcmp(pin, "yes") == 0;
   ESP_TRY(esp_workers_rebind(run->workers, r->streams * r->workers, r->width,
                              bound ? r->cores.unit : NULL, r->cores.count));
-  const int64_t rest = run->samples % run->batch;
+  // A model with a batch of its own gets its last one filled with zeros.
+  const int64_t rest = run->fixed > 0 ? 0 : run->samples % run->batch;
   const bool ends = // with the smaller batch
       rest > 0 && run->npending > 0 &&
       run->pending[run->npending - 1] == run->samples / run->batch;

@@ -58,7 +58,8 @@ typedef struct esp_batch_options {
   esp_bell *bell;
   esp_engine full; // for whole batches; its batch is always told, exec NULL:
                    // there is none to do
-  esp_engine tail; // for the last, smaller one; exec NULL: there is none
+  esp_engine tail; // for the last, smaller one; exec NULL: there is none, or
+                   // the full one takes it, filled with zeros
   int64_t samples; // rows of the job, from the first on
   // Batches, numbered from the first row on, that are still to be done.
   const int64_t *pending;

@@ -41,8 +41,12 @@ static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
   const double start = esp_clock_seconds();
   for (int i = 0; i < o->sources; i++) {
     const int value = engine->graph->input[o->source[i].input];
-    ESP_TRY(esp_dataset_read(o->source[i].dataset, seat->first, seat->count,
-                             esp_exec_value(engine->exec, seat->slot, value)));
+    char *rows = esp_exec_value(engine->exec, seat->slot, value);
+    ESP_TRY(
+        esp_dataset_read(o->source[i].dataset, seat->first, seat->count, rows));
+    const size_t bytes = esp_tensor_bytes(&engine->graph->value[value].tensor);
+    const size_t used = bytes / (size_t)engine->batch * (size_t)seat->count;
+    memset(rows + used, 0, bytes - used); // nothing, but in a last fixed batch
   }
   runner->result->read_s += esp_clock_seconds() - start;
   tell_members(runner, index, number);
@@ -57,7 +61,8 @@ static esp_status begin(esp_runner *runner, long dealt) {
   const int64_t number = o->pending[chain != NULL ? chain->first : dealt];
   int64_t first, count;
   esp_runner_rows(o, number, &first, &count);
-  const esp_engine *engine = count == o->full.batch ? &o->full : &o->tail;
+  const esp_engine *engine =
+      count < o->full.batch && o->tail.exec != NULL ? &o->tail : &o->full;
   esp_seat *seat = &runner->seat[idle_seat(runner, engine)];
   seat->next = seat->end = 0;
   if (chain != NULL) {

@@ -47,6 +47,12 @@ assert coupling["found"] is True and "ReduceMean" in coupling["where"], coupling
   fail "explain --json"
 "$espalier" explain "$top/jobs/fashion-mnist/fmnist_incep.onnx" |
   grep -q "influence one another" && fail "explain of a usual model"
+# A batch that the model fixes is not filled up when its samples would notice.
+/usr/bin/python3 "$top/tests/flow/make_mixing.py" "$work/fixed.onnx" 300 || exit 1
+run 2 --model "$work/fixed.onnx" --output "$work/fixed.h5" &&
+  fail "a batch of 300 for 1000 samples was filled up"
+grep -q "300 samples at a time, which influence one another, and 1000" \
+  "$work/err" || fail "a fixed batch: $(cat "$work/err")"
 # Where it cannot be told, that is said.
 /usr/bin/python3 "$top/tests/flow/make_if.py" "$work/if.onnx" 100
 ranks 1 "$espalier" run --model "$work/if.onnx" --progress none --batch 10 \

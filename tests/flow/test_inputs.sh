@@ -44,13 +44,21 @@ inputs:
 JOB
 run 2 "$work/job.yaml" --output "$work/pieces.h5" --batch 64 ||
   { cat "$work/err"; fail "in pieces"; }
+# A batch that the model fixes, of more rows than there are left, and of more than
+# there are at all.
+for batch in 8 2000; do
+  /usr/bin/python3 "$top/tests/flow/make_two.py" "$work/$batch.onnx" $batch || exit 1
+  run 2 --model "$work/$batch.onnx" --input "$data:/a" --inputs "b=$data:/b" \
+    --output "$work/fixed$batch.h5" ||
+    { cat "$work/err"; fail "a fixed batch of $batch"; }
+done
 /usr/bin/python3 - "$work" <<'P' || fail "the results"
 import sys, h5py
 import numpy as np
 work = sys.argv[1]
 with h5py.File(work + "/data.h5") as f:
     want = f["a"][()] - 2 * f["b"][()].astype(np.float32)
-for name in ("1", "2", "turned", "pieces"):
+for name in ("1", "2", "turned", "pieces", "fixed8", "fixed2000"):
     with h5py.File("%s/%s.h5" % (work, name)) as f:
         assert (f["outputs/y"][()] == want).all(), name
 P

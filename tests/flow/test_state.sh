@@ -79,7 +79,7 @@ P
 import sys, h5py
 import numpy as np
 with h5py.File(sys.argv[1], "w") as f:
-    f["x"] = np.random.default_rng(2).integers(-8, 8, (200000, 4), dtype=np.int16)
+    f["x"] = np.random.default_rng(2).integers(-8, 8, (80000, 4), dtype=np.int16)
 P
 run 1 --input "$work/long.h5:/x" --output "$work/whole.h5" ||
   { cat "$work/err"; fail "a long sequence"; }
