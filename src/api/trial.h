@@ -83,7 +83,4 @@ typedef struct esp_trial_ranks_options {
 esp_status esp_trial_ranks(const esp_trial_ranks_options *options,
                            double *seconds, double *spread);
 
-// Fills what slot 0 of an exec has of the graph's inputs with made-up numbers.
-void esp_trial_fill(const esp_graph *graph, const esp_exec *exec);
-
 #endif
