@@ -138,6 +138,30 @@ esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
 esp_status esp_plan_model(const char *model, const esp_setting *setting,
                           bool json, char **text);
 
+// An open dimension of a model's inputs, by its name.
+typedef struct esp_dim {
+  const char *name;
+  int64_t size;
+} esp_dim;
+
+// What is measured; 0 means: chosen.
+typedef struct esp_bench_setting {
+  int64_t batch;               // 1, or what the model fixes
+  bool throughput;             // samples a second; else latency of one batch
+  int streams, workers, width; // else tried, and the best is taken
+  double seconds;              // to measure for, each way; 5
+  bool sweep;                  // all ways, not only the best
+  const esp_dim *dim;          // [dims] open dimensions other than the batch
+  int dims;
+} esp_bench_setting;
+
+// How fast a model is on this rank's cores, by sessions on made-up inputs, in
+// words or as JSON.  Sets the context's numbers of threads, and leaves them as
+// the last way had them.  From the thread that opened the context, while no
+// task runs.  ESP_USAGE: several ranks; an open dimension that nobody tells.
+esp_status esp_bench(esp_context *context, const char *model,
+                     const esp_bench_setting *setting, bool json, char **text);
+
 // Plans the bare task graphs of a file (docs/task-graphs.md has the format) and
 // calls `tell` with one line for each: a JSON object, or words.  The line is
 // borrowed for the call.  Not collective.  ESP_BAD_INPUT: the file is not as it

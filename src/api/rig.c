@@ -34,9 +34,11 @@ static esp_status plan(const esp_rig_options *o, esp_rig *r) {
   return status;
 }
 
-static void fill(const esp_tensor *tensor, void *to) {
+void esp_rig_fill(const esp_tensor *tensor) {
   uint64_t state = 88172645463325252u; // xorshift64
   const int64_t count = esp_shape_count(&tensor->shape);
+  void *to = tensor->data;
+  if (count > 0) memset(to, 0, esp_tensor_bytes(tensor));
   for (int64_t i = 0; i < count; i++) {
     state ^= state << 13;
     state ^= state >> 7;
@@ -66,7 +68,9 @@ static esp_status make_samples(esp_rig *r) {
     }
     ESP_TRY(
         esp_allocate_zero(esp_tensor_bytes(&value->tensor), 1, &r->sample[i]));
-    fill(&value->tensor, r->sample[i]);
+    esp_tensor made = value->tensor;
+    made.data = r->sample[i];
+    esp_rig_fill(&made);
   }
   return ESP_OK;
 }

@@ -46,6 +46,9 @@ void esp_rig_close(esp_rig *rig);
 esp_status esp_rig_run(esp_rig *rig, int batches, double *took,
                        double *seconds);
 
+// Fills a tensor with made-up numbers.
+void esp_rig_fill(const esp_tensor *tensor);
+
 // Batches that fill so many seconds, from `least` on, at most `most`.
 int esp_rig_fit(double seconds, double of_one, int least, int most);
 

@@ -36,6 +36,8 @@ typedef struct esp_session_engine {
 struct esp_session {
   esp_context *context;
   esp_session_options options;
+  bool exact; // plans use all workers there are, also where one is predicted to
+              // be faster: for bench, which measures that
   esp_graph *model;
   esp_builder *builder;  // whose constants the model shares; NULL: none
   esp_walk_pool *walked; // the model cannot be planned; NULL: it can, or nobody

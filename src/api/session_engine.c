@@ -42,7 +42,7 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
   ESP_TRY(esp_context_machine(s->context, &machine));
   how.machine = &machine;
   ESP_TRY(esp_build(&how, best));
-  if (workers == 1) return ESP_OK;
+  if (workers == 1 || s->exact) return ESP_OK;
   how.workers = 1;
   esp_built chain;
   const esp_status status = esp_build(&how, &chain);

@@ -18,6 +18,7 @@ enum {
 int app_run(int argc, char **argv);
 int app_explain(int argc, char **argv);
 int app_plan(int argc, char **argv);
+int app_bench(int argc, char **argv);
 int app_verify(int argc, char **argv);
 int app_pack(int argc, char **argv);
 int app_doctor(int argc, char **argv);

@@ -13,6 +13,8 @@ static const struct {
     {"explain", app_explain,
      "what each kind of parallelism can gain for a model"},
     {"plan", app_plan, "the plan of a model: who computes what, when, where"},
+    {"bench", app_bench,
+     "how fast a model is on this machine, and by which way"},
     {"verify", app_verify, "run ONNX test-case directories"},
     {"pack", app_pack, "put IDX and NPY files into an HDF5 dataset"},
     {"doctor", app_doctor,
