@@ -176,6 +176,8 @@ OP(UNSQUEEZE, "Unsqueeze", reshape)
 OP(MAX_ROI_POOL, "MaxRoiPool", roi)
 OP(ROI_ALIGN, "RoiAlign", roi)
 
+OP(SCALE, "espalier:Scale", scale)
+
 OP(SCAN, "Scan", scan)
 
 OP(CONCAT_FROM_SEQUENCE, "ConcatFromSequence", sequence)
@@ -199,7 +201,7 @@ OP(SOFTMAX, "Softmax", softmax)
 OP(DEPTH_TO_SPACE, "DepthToSpace", strided)
 OP(EXPAND, "Expand", strided)
 OP(REORDER, "espalier:Reorder", strided)
-OP(SLICE, "Slice", strided)
+OP(SLICE, "Slice", slice)
 OP(SPACE_TO_DEPTH, "SpaceToDepth", strided)
 OP(TILE, "Tile", strided)
 OP(TRANSPOSE, "Transpose", strided)

@@ -118,9 +118,15 @@ static esp_status infer(const esp_args *args) {
   return ESP_OK;
 }
 
-// For each axis of the output the index in the input, -1: outside.
+// The axes as they lie in memory, and for each the index in the input of every
+// place of the output, -1: outside.
 typedef struct table {
+  int ndim;
+  int64_t out[ESP_MAX_NDIM], in[ESP_MAX_NDIM]; // extents
   int64_t *index[ESP_MAX_NDIM];
+  // Places [first, first + count) of the last axis are neighbours in the input
+  // too; most are.
+  int64_t first, count;
 } table;
 
 // Of n elements, the one that stands at place `at`.
@@ -150,23 +156,45 @@ static void release(void *state) {
   free(t);
 }
 
+// The longest run of neighbours among n places.
+static void find_run(const int64_t *index, int64_t n, table *t) {
+  for (int64_t i = 0, begin = 0; i < n; i++) {
+    if (index[i] < 0 || (i > begin && index[i] != index[i - 1] + 1)) begin = i;
+    if (index[i] < 0) {
+      begin = i + 1;
+    } else if (i + 1 - begin > t->count) {
+      t->first = begin;
+      t->count = i + 1 - begin;
+    }
+  }
+}
+
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   (void)width;
   int64_t before[ESP_MAX_NDIM], after[ESP_MAX_NDIM];
+  const esp_shape *x = &args->in[0]->shape, *y = &args->out[0]->shape;
+  const bool last = args->in[0]->layout == ESP_CHANNELS_LAST;
   mode m;
   ESP_TRY(asked_of(args, &m, before, after));
   table *t = calloc(1, sizeof *t);
   if (t == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   made->state = t;
-  if (esp_shape_count(&args->out[0]->shape) == 0) return ESP_OK;
-  for (int i = 0; i < args->out[0]->shape.ndim; i++) {
-    const int64_t n = args->out[0]->shape.dim[i];
+  t->ndim = y->ndim;
+  for (int i = 0; i < y->ndim; i++) {
+    // N, D..., C
+    const int axis = !last || i == 0 ? i : i == y->ndim - 1 ? 1 : i + 1;
+    const int64_t n = y->dim[axis];
+    t->out[i] = n;
+    t->in[i] = x->dim[axis];
     t->index[i] = malloc(((size_t)n + 1) * sizeof *t->index[i]);
     if (t->index[i] == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
-    for (int64_t k = 0; k < n; k++) {
-      t->index[i][k] = source_within(
-          m, k - before[i], args->in[0]->shape.dim[i], before[i], after[i]);
+    for (int64_t k = 0; k < n && esp_shape_count(y) > 0; k++) {
+      t->index[i][k] = source_within(m, k - before[axis], x->dim[axis],
+                                     before[axis], after[axis]);
     }
+  }
+  if (y->ndim > 0 && esp_shape_count(y) > 0) {
+    find_run(t->index[y->ndim - 1], t->out[y->ndim - 1], t);
   }
   return ESP_OK;
 }
@@ -174,42 +202,68 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
 typedef struct work {
   const esp_args *args;
   const table *table;
+  size_t bytes;           // of an element
   unsigned char fill[16]; // one element of the widest type
 } work;
+
+// Places [begin, end) of the last axis; `in` is the row of the input, NULL:
+// outside.
+static void pad_places(const work *w, const unsigned char *in, int64_t begin,
+                       int64_t end, unsigned char *to) {
+  const int last = w->table->ndim - 1;
+  for (int64_t k = begin; k < end; k++) {
+    const int64_t at = last >= 0 ? w->table->index[last][k] : 0;
+    const unsigned char *value =
+        in == NULL || at < 0 ? w->fill : in + (size_t)at * w->bytes;
+    memcpy(to + (size_t)k * w->bytes, value, w->bytes);
+  }
+}
+
+// The row of the input that a row of the output comes from; false: none.
+static bool row_of(const table *t, int64_t row, int64_t *from) {
+  int64_t step = 1;
+  *from = 0;
+  for (int i = t->ndim - 2; i >= 0; i--) {
+    const int64_t at = t->index[i][row % t->out[i]];
+    if (at < 0) return false;
+    *from += at * step;
+    step *= t->in[i];
+    row /= t->out[i];
+  }
+  return true;
+}
 
 // Rows of the last axis: begin and end count rows.
 static void pad_rows(int64_t begin, int64_t end, void *argument) {
   const work *w = argument;
-  const esp_tensor *x = w->args->in[0], *y = w->args->out[0];
-  const size_t bytes = esp_dtype_bytes(x->type);
-  const int last = y->shape.ndim - 1;
-  const int64_t n = last >= 0 ? y->shape.dim[last] : 1;
-  const int64_t in_n = last >= 0 ? x->shape.dim[last] : 1;
+  const table *t = w->table;
+  const int last = t->ndim - 1;
+  const int64_t n = last >= 0 ? t->out[last] : 1;
+  const int64_t in_n = last >= 0 ? t->in[last] : 1;
   for (int64_t row = begin; row < end; row++) {
-    int64_t rest = row, from = 0, step = 1;
-    bool outside = false;
-    for (int i = last - 1; i >= 0; i--) {
-      const int64_t at = w->table->index[i][rest % y->shape.dim[i]];
-      outside = outside || at < 0;
-      from += at * step;
-      step *= x->shape.dim[i];
-      rest /= y->shape.dim[i];
+    unsigned char *to =
+        (unsigned char *)w->args->out[0]->data + (size_t)(row * n) * w->bytes;
+    int64_t from;
+    if (!row_of(t, row, &from)) {
+      pad_places(w, NULL, 0, n, to);
+      continue;
     }
-    unsigned char *to = (unsigned char *)y->data + (size_t)(row * n) * bytes;
-    const unsigned char *in = (const unsigned char *)x->data;
-    for (int64_t k = 0; k < n; k++) {
-      const int64_t at = last >= 0 ? w->table->index[last][k] : 0;
-      const unsigned char *value =
-          outside || at < 0 ? w->fill : in + (size_t)(from * in_n + at) * bytes;
-      memcpy(to + (size_t)k * bytes, value, bytes);
+    const unsigned char *in = (const unsigned char *)w->args->in[0]->data +
+                              (size_t)(from * in_n) * w->bytes;
+    pad_places(w, in, 0, t->first, to);
+    if (t->count > 0) {
+      memcpy(to + (size_t)t->first * w->bytes,
+             in + (size_t)t->index[last][t->first] * w->bytes,
+             (size_t)t->count * w->bytes);
     }
+    pad_places(w, in, t->first + t->count, n, to);
   }
 }
 
 static esp_status run(const esp_args *args, const void *state, esp_team team) {
   enum { GRAIN = 8192 };
-  work w = {.args = args, .table = state};
   const esp_tensor *y = args->out[0];
+  work w = {.args = args, .table = state, .bytes = esp_dtype_bytes(y->type)};
   esp_fill_zero(y->type, w.fill, 1);
   if (args->node->op == ESP_OP_PAD && args->node->version < 11) {
     esp_number_store(
@@ -222,7 +276,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   }
   const int64_t count = esp_shape_count(&y->shape);
   if (count == 0) return ESP_OK;
-  const int64_t n = y->shape.ndim > 0 ? y->shape.dim[y->shape.ndim - 1] : 1;
+  const int64_t n = y->shape.ndim > 0 ? w.table->out[y->shape.ndim - 1] : 1;
   esp_loop_over(team.width, count / n, GRAIN / n + 1, pad_rows, &w);
   return ESP_OK;
 }
@@ -242,4 +296,5 @@ const esp_op esp_op_pad = {.samples = samples,
                            .infer = infer,
                            .prepare = prepare,
                            .release = release,
-                           .run = run};
+                           .run = run,
+                           .layout = ESP_LAYOUT_FOLLOWS};

@@ -255,7 +255,7 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   esp_shape shape;
   ESP_TRY(view_of(args, &v, &shape));
   int64_t to[ESP_COPY_NDIM];
-  if (args->node->op == ESP_OP_REORDER) {
+  if (args->node->op == ESP_OP_REORDER || args->node->op == ESP_OP_SLICE) {
     esp_strides_of(args->out[0], to);
   } else {
     int64_t step = 1;
@@ -323,3 +323,10 @@ const esp_op esp_op_strided = {.samples = samples,
                                .prepare = prepare,
                                .release = free,
                                .run = run};
+// A part of an array keeps the array's layout.
+const esp_op esp_op_slice = {.samples = samples,
+                             .infer = infer,
+                             .prepare = prepare,
+                             .release = free,
+                             .run = run,
+                             .layout = ESP_LAYOUT_FOLLOWS};

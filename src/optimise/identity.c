@@ -19,6 +19,16 @@ static bool may_train(const esp_graph *graph, const esp_node *node) {
   return training == NULL || *training != 0;
 }
 
+// A Pad that adds nothing: with equal shapes, it could still shift.
+static bool pads_nothing(const esp_graph *graph, const esp_node *node) {
+  int count = 0;
+  const int64_t *pads = esp_pads_of(graph, node, &count);
+  for (int i = 0; pads != NULL && i < count; i++) {
+    if (pads[i] != 0) return false;
+  }
+  return pads != NULL;
+}
+
 // Does the node give back its first input, bit by bit?
 static bool changes_nothing(const esp_graph *graph, const esp_node *node,
                             const int *uses) {
@@ -43,6 +53,8 @@ static bool changes_nothing(const esp_graph *graph, const esp_node *node,
   case ESP_OP_UNSQUEEZE:
   case ESP_OP_EXPAND:
     return true;
+  case ESP_OP_PAD:
+    return pads_nothing(graph, node);
   case ESP_OP_CONCAT:
   case ESP_OP_SUM:
     return node->nin == 1;

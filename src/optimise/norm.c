@@ -12,6 +12,19 @@ typedef struct affine {
   double *scale, *shift;
 } affine;
 
+static void end_affine(affine *a) {
+  free(a->scale);
+  free(a->shift);
+}
+
+static esp_status make_affine(int64_t channels, affine *a) {
+  a->scale = malloc(((size_t)channels + 1) * sizeof *a->scale);
+  a->shift = malloc(((size_t)channels + 1) * sizeof *a->shift);
+  if (a->scale != NULL && a->shift != NULL) return ESP_OK;
+  end_affine(a);
+  return ESP_FAIL(ESP_NO_MEMORY, "cannot optimise");
+}
+
 static bool read_norm(const esp_graph *graph, const esp_node *node,
                       int64_t channels, affine *a) {
   const float *part[4]; // scale, shift, mean, variance
@@ -116,6 +129,42 @@ static int conv_before(const esp_graph *graph, int v, const int *uses) {
   return graph->value[v].producer;
 }
 
+// What no convolution takes becomes a scale and a shift of each channel, which
+// follows its neighbours' layout and activates what it computes.
+static esp_status stand_alone(esp_graph *graph, int n) {
+  const esp_tensor x = graph->value[graph->node[n].in[0]].tensor;
+  if (graph->node[n].op != ESP_OP_BATCH_NORMALIZATION || x.type != ESP_FLOAT ||
+      x.shape.ndim < 3) {
+    return ESP_OK;
+  }
+  const int64_t channels = x.shape.dim[1];
+  affine a;
+  ESP_TRY(make_affine(channels, &a));
+  esp_status status = ESP_OK;
+  if (read_norm(graph, &graph->node[n], channels, &a)) {
+    float *scales, *shifts;
+    int scale, shift;
+    status = esp_add_floats(graph, "scale", channels, &scales, &scale);
+    if (status == ESP_OK) {
+      status = esp_add_floats(graph, "shift", channels, &shifts, &shift);
+    }
+    for (int64_t c = 0; c < channels && status == ESP_OK; c++) {
+      scales[c] = (float)a.scale[c];
+      shifts[c] = (float)a.shift[c];
+    }
+    if (status == ESP_OK) {
+      esp_node *node = &graph->node[n];
+      node->op = ESP_OP_SCALE;
+      node->op_type = esp_op_name(ESP_OP_SCALE);
+      node->in[1] = scale;
+      node->in[2] = shift;
+      node->nin = 3;
+    }
+  }
+  end_affine(&a);
+  return status;
+}
+
 static esp_status fuse(esp_graph *graph, int n, const int *uses) {
   esp_node *node = &graph->node[n];
   if (node->nin < 2 || node->nout < 1 || node->out[0] < 0) return ESP_OK;
@@ -124,27 +173,24 @@ static esp_status fuse(esp_graph *graph, int n, const int *uses) {
     fed = node->in[1];
     conv = conv_before(graph, fed, uses);
   }
-  if (conv < 0) return ESP_OK;
+  if (conv < 0) return stand_alone(graph, n);
   if (!esp_shape_equal(&graph->value[fed].tensor.shape,
                        &graph->value[node->out[0]].tensor.shape)) {
     return ESP_OK;
   }
   const int64_t channels =
       graph->value[graph->node[conv].in[1]].tensor.shape.dim[0];
-  affine a = {malloc(((size_t)channels + 1) * sizeof(double)),
-              malloc(((size_t)channels + 1) * sizeof(double))};
+  affine a;
+  ESP_TRY(make_affine(channels, &a));
   esp_status status = ESP_OK;
-  if (a.scale == NULL || a.shift == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot optimise");
-  } else if (read_affine(graph, node, fed, channels, &a)) {
+  if (read_affine(graph, node, fed, channels, &a)) {
     status = rewrite(graph, conv, &a);
     const int out = graph->node[n].out[0];
     graph->node[conv].out[0] = out; // takes the place of what it absorbed
     graph->value[out].producer = conv;
     graph->node[n].dead = true;
   }
-  free(a.scale);
-  free(a.shift);
+  end_affine(&a);
   return status;
 }
 

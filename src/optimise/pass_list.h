@@ -1,8 +1,11 @@
 // Every pass over a graph with shapes, in the order in which they run: name,
 // function, what it does.  A new pass is one line here and one file.
 PASS("identity", esp_pass_identity, "takes out nodes that change nothing")
+PASS("pad", esp_pass_pad,
+     "lets convolutions and averages put zeros around their input themselves")
 PASS("norm", esp_pass_norm,
-     "puts batch-norm and per-channel scales into the convolution before them")
+     "puts batch-norm and per-channel scales into the convolution before them, "
+     "and makes other batch-norms a scale and a shift")
 PASS("bias", esp_pass_bias, "puts a product's added vector into it as bias")
 PASS("post", esp_pass_post,
      "lets convolutions and products add and activate what they compute")

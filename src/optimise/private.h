@@ -47,6 +47,11 @@ esp_status esp_add_floats(esp_graph *graph, const char *name, int64_t count,
 // The constant floats of a value, NULL when it is none.
 const float *esp_constant_floats(const esp_graph *graph, int value);
 
+// What a Pad is given, constant: at the beginning of every axis, then at the
+// end (pad.c).  NULL: it is not known, or is of some axes only.
+const int64_t *esp_pads_of(const esp_graph *graph, const esp_node *node,
+                           int *count);
+
 #define PASS(name, function, help) esp_status function(esp_graph *graph);
 #include "optimise/pass_list.h"
 #undef PASS

@@ -1,96 +1,26 @@
 // A graph with all passes against its plain twin: the same results, fewer
 // nodes.
-#include <stdlib.h>
-#include <string.h>
-
-#include "exec/exec.h"
 #include "model/model.h"
 #include "op/op.h"
 #include "optimise/optimise.h"
 #include "support/check.h"
+#include "support/twin.h"
 
 enum { BATCH = 3 };
 
-// Runs a graph once on one worker; the outputs lie one after the other.
-static float *run(const esp_graph *graph, const float *input, size_t *bytes) {
-  double *seconds = calloc((size_t)graph->nnode + 1, sizeof *seconds);
-  for (int n = 0; n < graph->nnode; n++) seconds[n] = 1;
-  const esp_plan_problem problem = {.graph = graph,
-                                    .ranks = 1,
-                                    .workers = 1,
-                                    .width = 1,
-                                    .seconds = seconds,
-                                    .message_seconds = 1,
-                                    .message_bytes_per_second = 1};
-  esp_plan *plan = NULL;
-  esp_bell *bell = NULL;
-  esp_workers *workers = NULL;
-  esp_exec *exec = NULL;
-  CHECK_OK(esp_plan_build(&problem, &plan));
-  CHECK_OK(esp_plan_check(plan, graph));
-  CHECK_OK(esp_bell_create(&bell));
-  const esp_workers_options pool = {.count = 1, .width = 1};
-  CHECK_OK(esp_workers_open(&pool, &workers));
-  const esp_exec_options options = {.graph = graph,
-                                    .plan = plan,
-                                    .workers = workers,
-                                    .bell = bell,
-                                    .slots = 1};
-  CHECK_OK(esp_exec_create(&options, &exec));
-  const int in = graph->input[0], out = graph->output[0];
-  memcpy(esp_exec_value(exec, 0, in), input,
-         esp_tensor_bytes(&graph->value[in].tensor));
-  esp_exec_start(exec, 0, 0);
-  esp_status status = ESP_OK;
-  const char *message;
-  while (!esp_exec_done(exec, 0, &status, &message)) {
-    esp_bell_wait(bell, 0, 0.01);
-  }
-  CU_ASSERT_EQUAL(status, ESP_OK);
-  *bytes = esp_tensor_bytes(&graph->value[out].tensor);
-  float *result = malloc(*bytes);
-  memcpy(result, esp_exec_value(exec, 0, out), *bytes);
-  esp_exec_free(exec);
-  esp_workers_close(workers);
-  esp_bell_free(bell);
-  esp_plan_free(plan);
-  free(seconds);
-  return result;
-}
-
-static int count_op(const esp_graph *graph, int op) {
-  int count = 0;
-  for (int n = 0; n < graph->nnode; n++) count += graph->node[n].op == op;
-  return count;
-}
-
 static void compare(const char *path, esp_graph **fused, esp_graph **model) {
   CHECK_OK(esp_model_load(path, model, NULL));
-  const esp_optimise_options plain_way = {.batch = BATCH, .plain = true};
-  const esp_optimise_options full_way = {.batch = BATCH};
-  esp_graph *plain = NULL;
-  CHECK_OK(esp_optimise(*model, &plain_way, &plain));
-  CHECK_OK(esp_optimise(*model, &full_way, fused));
-  CU_ASSERT((*fused)->nnode <= plain->nnode);
-  float input[BATCH * 28 * 28];
-  size_t bytes, again;
-  check_fill(input, BATCH * 28 * 28);
-  float *want = run(plain, input, &bytes), *got = run(*fused, input, &again);
-  CU_ASSERT_EQUAL(bytes, again);
-  check_close(got, want, bytes / sizeof *got, 1e-4, 1e-4);
-  free(want);
-  free(got);
-  esp_graph_free(plain);
+  *fused = twin_compare(*model, BATCH, 1e-4, 1e-4);
 }
 
 static void a_branchy_network_is_fused(void) {
   esp_graph *model = NULL, *fused = NULL;
   compare(MODELS "/fmnist_incep.onnx", &fused, &model);
-  CU_ASSERT_EQUAL(count_op(fused, ESP_OP_CONV), 19);
+  CU_ASSERT_EQUAL(twin_count(fused, ESP_OP_CONV), 19);
   // Those before the concatenations' norms stay; the others are in
   // convolutions.
-  CU_ASSERT(count_op(fused, ESP_OP_RELU) <= 3);
-  CU_ASSERT(count_op(fused, ESP_OP_BATCH_NORMALIZATION) <= 3);
+  CU_ASSERT(twin_count(fused, ESP_OP_RELU) <= 3);
+  CU_ASSERT(twin_count(fused, ESP_OP_BATCH_NORMALIZATION) <= 3);
   CU_ASSERT(esp_optimise_reorders(fused) <= 8);
   esp_graph_free(fused);
   esp_graph_free(model);
@@ -99,7 +29,7 @@ static void a_branchy_network_is_fused(void) {
 static void a_recurrent_network_is_left_whole(void) {
   esp_graph *model = NULL, *fused = NULL;
   compare(MODELS "/fmnist_bilstm.onnx", &fused, &model);
-  CU_ASSERT_EQUAL(count_op(fused, ESP_OP_LSTM), 1);
+  CU_ASSERT_EQUAL(twin_count(fused, ESP_OP_LSTM), 1);
   CU_ASSERT_EQUAL(esp_optimise_reorders(fused), 0);
   esp_graph_free(fused);
   esp_graph_free(model);
@@ -135,7 +65,7 @@ static void rows_without_channels_are_not_turned(void) {
   const esp_feed feed = {
       .type = ESP_FLOAT, .row = {2, {5, 5}}, .channels_last = true};
   CHECK_OK(esp_optimise_feed(graph, 0, &feed));
-  CU_ASSERT_EQUAL(count_op(graph, ESP_OP_TRANSPOSE), 0);
+  CU_ASSERT_EQUAL(twin_count(graph, ESP_OP_TRANSPOSE), 0);
   esp_graph_free(graph);
 }
 
@@ -144,7 +74,7 @@ static void ones_in_other_places_are_reshaped(void) {
   esp_graph *graph = relu_of(&shape);
   const esp_feed feed = {.type = ESP_FLOAT, .row = {2, {28, 1}}};
   CHECK_OK(esp_optimise_feed(graph, 0, &feed));
-  CU_ASSERT_EQUAL(count_op(graph, ESP_OP_RESHAPE), 1);
+  CU_ASSERT_EQUAL(twin_count(graph, ESP_OP_RESHAPE), 1);
   esp_graph_free(graph);
 }
 
@@ -176,64 +106,34 @@ static void computed_weights_are_not_reordered(void) {
   esp_graph_free(graph);
 }
 
-static int add_weights(esp_graph *graph, const char *name, float *data,
-                       const esp_shape *shape) {
-  int value;
-  const esp_tensor w = {.type = ESP_FLOAT, .shape = *shape, .data = data};
-  CHECK_OK(esp_graph_add_constant(graph, name, &w, &value));
-  return value;
-}
-
-static int add_step(esp_graph *graph, const char *op, int id, int a, int b,
-                    int c) {
-  const esp_tensor none = {0};
-  const int in[] = {a, b, c};
-  int y, node;
-  CHECK_OK(esp_graph_add_value(graph, op, &none, &y));
-  CHECK_OK(esp_graph_add_node(graph, op, op, id, 13, in, c >= 0 ? 3 : 2, &y, 1,
-                              &node));
-  return y;
-}
-
 // A Resize between two convolutions takes and gives what they do: nothing is
 // reordered around it.
 static void a_resize_follows_channels_last(void) {
   enum { C = 3, H = 6 };
   static float w1[4 * C * 9], w2[2 * 4 * 9], scales[] = {1, 1, 2, 1.5F};
-  float input[C * H * H];
   const esp_tensor image = {.type = ESP_FLOAT, .shape = {4, {1, C, H, H}}};
-  esp_graph *graph = NULL, *plain = NULL, *full = NULL;
+  esp_graph *graph = NULL;
   int x;
   check_fill(w1, sizeof w1 / sizeof *w1);
   check_fill(w2, sizeof w2 / sizeof *w2);
-  check_fill(input, C * H * H);
   CHECK_OK(esp_graph_create(&graph));
   CHECK_OK(esp_graph_add_value(graph, "x", &image, &x));
   CHECK_OK(esp_graph_add_input(graph, x));
-  const int first = add_weights(graph, "w1", w1, &(esp_shape){4, {4, C, 3, 3}});
+  const int first =
+      twin_weights(graph, "w1", w1, &(esp_shape){4, {4, C, 3, 3}});
   const int second =
-      add_weights(graph, "w2", w2, &(esp_shape){4, {2, 4, 3, 3}});
-  const int by = add_weights(graph, "scales", scales, &(esp_shape){1, {4}});
-  const int a = add_step(graph, "Conv", ESP_OP_CONV, x, first, -1);
-  const int b = add_step(graph, "Resize", ESP_OP_RESIZE, a, -1, by);
+      twin_weights(graph, "w2", w2, &(esp_shape){4, {2, 4, 3, 3}});
+  const int by = twin_weights(graph, "scales", scales, &(esp_shape){1, {4}});
+  const int a = twin_step(graph, "Conv", ESP_OP_CONV, x, first, -1);
+  const int b = twin_step(graph, "Resize", ESP_OP_RESIZE, a, -1, by);
   const esp_attribute linear = {
       .name = "mode", .kind = ESP_ATTRIBUTE_STRING, .s = "linear", .count = 6};
   CHECK_OK(esp_graph_add_attribute(graph, 1, &linear));
-  const int y = add_step(graph, "Conv", ESP_OP_CONV, b, second, -1);
+  const int y = twin_step(graph, "Conv", ESP_OP_CONV, b, second, -1);
   CHECK_OK(esp_graph_add_output(graph, y));
-  const esp_optimise_options plain_way = {.batch = 1, .plain = true};
-  const esp_optimise_options full_way = {.batch = 1};
-  CHECK_OK(esp_optimise(graph, &plain_way, &plain));
-  CHECK_OK(esp_optimise(graph, &full_way, &full));
+  esp_graph *full = twin_compare(graph, 1, 1e-5, 1e-5);
   CU_ASSERT(esp_optimise_reorders(full) <= 2); // of the input and the output
-  size_t bytes, again;
-  float *want = run(plain, input, &bytes), *got = run(full, input, &again);
-  CU_ASSERT_EQUAL(bytes, again);
-  check_close(got, want, bytes / sizeof *got, 1e-5, 1e-5);
-  free(want);
-  free(got);
   esp_graph_free(full);
-  esp_graph_free(plain);
   esp_graph_free(graph);
 }
 
