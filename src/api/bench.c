@@ -198,11 +198,12 @@ static esp_status run_streams(const bench *b, esp_way *way, double seconds,
   return status;
 }
 
-// The pool for a way.  A stream computes on the thread that runs it: the pool
-// is for branches.
+// The pool for a way: the threads of streams stand in for its workers.
 static esp_status set_way(const bench *b, const esp_way *way) {
+  const int workers = way->streams * way->workers;
+  b->session->options.num_interop_threads = way->workers;
   ESP_TRY(esp_set_num_threads(b->context, 1));
-  ESP_TRY(esp_set_num_interop_threads(b->context, way->workers));
+  ESP_TRY(esp_set_num_interop_threads(b->context, workers));
   return esp_set_num_threads(b->context, way->width);
 }
 

@@ -475,9 +475,24 @@ void esp_pool_give_seat(esp_workers *pool, int seat) {
   esp_pool_wake_one(pool);
 }
 
+// The calling thread's OpenMP team would be one more beside those of the
+// workers; with more threads than cores libgomp lets all of them sleep between
+// regions.  So one thread alone may have a wide one.
+static bool may_be_wide(esp_workers *pool) {
+  if (!pool->has_guest) {
+    pool->has_guest = true;
+    pool->guest = pthread_self();
+  }
+  return pthread_equal(pool->guest, pthread_self()) != 0;
+}
+
 int esp_workers_enter(esp_workers *workers) {
+  int seat = -1;
   (void)pthread_mutex_lock(&workers->lock);
-  const int seat = esp_pool_take_seat(workers);
+  if (workers->active < workers->count &&
+      (workers->width == 1 || may_be_wide(workers))) {
+    seat = esp_pool_force_seat(workers);
+  }
   (void)pthread_mutex_unlock(&workers->lock);
   return seat;
 }

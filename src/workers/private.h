@@ -56,6 +56,8 @@ struct esp_workers {
   int active; // threads that run an item, stand-ins from outside among them
   int aside;  // tasks put aside
   bool closing;
+  bool has_guest; // a thread from outside that may run wide operators
+  pthread_t guest;
   atomic_size_t visible; // == waiting, read without the lock by spinners
   atomic_int busy;       // == active, for esp_workers_busy()
 };

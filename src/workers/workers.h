@@ -64,7 +64,8 @@ int esp_workers_busy(const esp_workers *workers);
 int esp_workers_seat(const esp_workers *workers);
 // Lets a thread from outside stand in for a worker, so that it can run items
 // itself: gives its seat, or -1 when all places are taken, or when the width is
-// above 1 (OpenMP teams belong to workers).  Ended by leave.
+// above 1 and another thread was the first to be given a seat then: threads
+// from outside have one wide OpenMP team between them.  Ended by leave.
 int esp_workers_enter(esp_workers *workers);
 void esp_workers_leave(esp_workers *workers, int seat);
 
