@@ -23,6 +23,7 @@ int app_verify(int argc, char **argv);
 int app_pack(int argc, char **argv);
 int app_doctor(int argc, char **argv);
 int app_inspect(int argc, char **argv);
+int app_submit(int argc, char **argv);
 
 // The exit status that stands for a status.
 int app_exit_of(esp_status status);
@@ -65,6 +66,13 @@ int app_run_jobs(esp_context *context, esp_job *const *job, int count);
 
 // plan --tasks F: one line for each graph of the file.
 int app_plan_tasks(const char *path, bool json);
+
+// Sets in the job what the argument just taken says: a job file, or a key; a
+// list's key that is given again adds to it.  `seen`: which were, all false at
+// first.
+enum { APP_MOST_KEYS = 256 };
+esp_status app_job_argument(app_arguments *a, bool seen[APP_MOST_KEYS],
+                            esp_job *job);
 
 // Shows progress on standard error: as the job's key "progress" says.
 typedef struct app_progress {

@@ -10,6 +10,7 @@ static const struct {
 } subcommands[] = {
     {"run", app_run,
      "run a model over a dataset (under mpirun or srun: on all ranks)"},
+    {"submit", app_submit, "the same as a job of Slurm's"},
     {"explain", app_explain,
      "what each kind of parallelism can gain for a model"},
     {"plan", app_plan, "the plan of a model: who computes what, when, where"},

@@ -63,8 +63,6 @@ static esp_status add_to_list(esp_job *job, const char *key,
   return status;
 }
 
-enum { MOST_KEYS = 256 };
-
 static esp_status read_option(app_arguments *a, bool *seen, esp_job *job) {
   int count;
   const int k = find_key(a->key);
@@ -73,20 +71,25 @@ static esp_status read_option(app_arguments *a, bool *seen, esp_job *job) {
     return esp_job_set(job, a->key, a->value != NULL ? a->value : "true");
   }
   const char *value = app_value(a);
-  const bool again = k >= 0 && k < MOST_KEYS && seen[k];
-  if (k >= 0 && k < MOST_KEYS) seen[k] = true;
+  const bool again = k >= 0 && k < APP_MOST_KEYS && seen[k];
+  if (k >= 0 && k < APP_MOST_KEYS) seen[k] = true;
   if (again && key->kind == ESP_KEY_LIST && value != NULL) {
     return add_to_list(job, a->key, value);
   }
   return esp_job_set(job, a->key, value != NULL ? value : "");
 }
 
+esp_status app_job_argument(app_arguments *a, bool seen[APP_MOST_KEYS],
+                            esp_job *job) {
+  return a->key == NULL ? esp_job_load(job, a->value)
+                        : read_option(a, seen, job);
+}
+
 static esp_status read_arguments(int argc, char **argv, esp_job *job) {
   app_arguments a = {.count = argc, .text = argv};
-  bool seen[MOST_KEYS] = {false};
+  bool seen[APP_MOST_KEYS] = {false};
   while (app_next(&a)) {
-    const esp_status status =
-        a.key == NULL ? esp_job_load(job, a.value) : read_option(&a, seen, job);
+    const esp_status status = app_job_argument(&a, seen, job);
     if (status != ESP_OK) return status;
   }
   return ESP_OK;

@@ -1,0 +1,119 @@
+# Jobs that Slurm disturbs: an array, a job that is requeued, cancelled, at its
+# time limit, and one whose node is powered off.  All end with the bytes of an
+# undisturbed run.  On a real Slurm of four nodes.
+. "$(dirname "$0")/../flow/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lab.sh"
+. "$here/slurm.sh"
+slurm_begin 4
+
+source=/usr/share/datasets/fashion-mnist
+"$espalier" pack "images=$source/train-images-idx3-ubyte.gz" \
+  "labels=$source/train-labels-idx1-ubyte.gz" --output "$work/data.h5" || exit 1
+cd "$work" || exit 1
+# The images several times over, a few at a time, so that a job takes a while.
+{
+  echo "model: $top/jobs/fashion-mnist/fmnist_incep.onnx"
+  echo "input:"
+  for _ in 1 2 3; do echo "  - $work/data.h5:/images"; done
+  echo "scale: 1/255"
+  echo "batch: 4"
+  echo "streams: 1"
+  echo "journal_seconds: 1"
+  echo "progress: none"
+} >job.yaml
+"$espalier" run job.yaml --output whole.h5 >table 2>err ||
+  { cat err; fail "the undisturbed run"; }
+head -2 table
+
+submit() { # name, options: submits, gives the job's number in $job
+  name=$1
+  shift
+  said=$(lab_exec head "$espalier" submit job.yaml --output "$work/$name.h5" "$@" \
+    -- --output="$work/$name.out")
+  job=${said##* }
+}
+# Waits until a job has something on the disk to go on with.
+wait_for_some() { # name
+  for _ in $(seq 600); do
+    case $("$espalier" inspect "$1.h5" 2>/dev/null | grep 'samples are done') in
+    "" | "0 of"*) sleep 0.1 ;;
+    *) return 0 ;;
+    esac
+  done
+  cat "$1.out"
+  fail "$1: nothing was done in a minute"
+}
+state_of() { # job
+  lab_exec head scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
+}
+expect_whole() { # name
+  h5diff whole.h5 "$1.h5" /outputs/logits /outputs/logits ||
+    fail "$1: other bytes"
+  starts=$("$espalier" inspect "$1.h5" | sed -n 's/.*; \([0-9]*\) starts*$/\1/p')
+  [ "$starts" -gt 1 ] || fail "$1: it was not disturbed at all"
+  echo "$1: the same bytes, in $starts starts"
+}
+finished() { # name
+  slurm_wait "$job" || { cat "$1.out"; fail "$1: it did not end well"; }
+}
+
+# Requeued by hand, in the middle.
+submit requeued --nodes 2 --requeue
+wait_for_some requeued
+lab_exec head scontrol requeue "$job"
+finished requeued
+expect_whole requeued
+
+# Cancelled, and submitted again.
+submit cancelled --nodes 2
+wait_for_some cancelled
+lab_exec head scancel "$job"
+slurm_wait "$job" && fail "a cancelled job is said to be complete"
+[ "$(state_of "$job")" = CANCELLED ] || fail "cancelled: $(state_of "$job")"
+submit cancelled --nodes 1
+finished cancelled
+expect_whole cancelled
+
+# Told by Slurm that its time ends; the next job of the chain goes on.
+submit limited --nodes 1 --time 1 --warning 50 --chain 20
+wait_for_some limited
+for _ in $(seq 240); do
+  case $("$espalier" inspect limited.h5 2>/dev/null) in
+  *"complete: 1"*) break ;;
+  esac
+  sleep 0.5
+done
+expect_whole limited
+[ "$(lab_exec head scontrol show job "$job" | sed -n 's/.*ExitCode=//p')" = 75:0 ] ||
+  { lab_exec head scontrol show job "$job"; fail "limited: it was not stopped"; }
+
+# The plug of a node is pulled; Slurm starts the job again on others.
+submit unplugged --nodes 2
+wait_for_some unplugged
+node=$(lab_exec head squeue -h -j "$job" -o %N | sed 's/.*\[\(.\).*/node\1/')
+kill -9 "$(cat "$lab/$node.outer.pid")" "$(cat "$lab/$node.pid")"
+lab_exec head scontrol update nodename="$node" state=down reason=unplugged
+finished unplugged
+expect_whole unplugged
+
+# A job for each file.
+for i in 1 2 3; do
+  /usr/bin/python3 - "$work/data.h5" "$work/part$i.h5" $i <<'P'
+import sys, h5py
+with h5py.File(sys.argv[1]) as f, h5py.File(sys.argv[2], "w") as out:
+    first = 1000 * int(sys.argv[3])
+    out["images"] = f["images"][first:first + 1000]
+P
+  echo "$work/part$i.h5:/images"
+done >inputs.txt
+cp job.yaml all.yaml
+grep -v '^input\|^  - ' all.yaml >job.yaml
+submit '{name}-results' --array inputs.txt
+slurm_wait "$job" || fail "the array"
+for i in 1 2 3; do
+  "$espalier" run job.yaml --input "$work/part$i.h5:/images" --output "one$i.h5" \
+    >table 2>err || { cat err; fail "part $i alone"; }
+  h5diff "one$i.h5" "part$i-results.h5" /outputs /outputs || fail "part $i"
+done
+finish
