@@ -8,13 +8,24 @@
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
 
-enum { NAME_BYTES = 64 };
+enum { NAME_BYTES = 64, BANDS = 16, VARIANTS = 4 };
+
+// Rows of one sample's output, and of its input, that one call computes.
+typedef struct band {
+  int64_t out, in;           // the first row
+  int64_t out_rows, in_rows; // how many
+  int64_t before;            // pads in front of them
+  int variant;               // its primitive
+} band;
 
 struct esp_conv {
   esp_conv_problem problem;
   char name[NAME_BYTES];
-  esp_dnnl_primitive *primitive;
-  bool by_sample;   // the primitive takes one sample, on one thread
+  esp_dnnl_primitive *primitive[VARIANTS]; // for bands of different form
+  int variants;
+  int bands; // of a sample; 1 where the primitive takes all
+  band band[BANDS];
+  bool by_sample;   // the primitives take one sample, on one thread
   bool posts_after; // the implementation cannot do the posts
   void *weights, *bias;
   size_t scratch_each;
@@ -194,7 +205,8 @@ static esp_status find_canonical(esp_conv *conv, dnnl_primitive_desc_t *found) {
 }
 
 static esp_status make_primitive(esp_conv *conv,
-                                 const_dnnl_primitive_desc_t desc, int width) {
+                                 const_dnnl_primitive_desc_t desc, int width,
+                                 esp_dnnl_primitive **made) {
   const esp_conv_problem *p = &conv->problem;
   int argument[ESP_DNNL_ARGUMENTS], count = 0;
   const dnnl_memory_desc_t *md[ESP_DNNL_ARGUMENTS];
@@ -217,8 +229,7 @@ static esp_status make_primitive(esp_conv *conv,
     argument[count] = DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1;
     md[count++] = y;
   }
-  return esp_dnnl_primitive_create(desc, width, argument, md, count,
-                                   &conv->primitive);
+  return esp_dnnl_primitive_create(desc, width, argument, md, count, made);
 }
 
 static esp_status pack(esp_conv *conv, const_dnnl_primitive_desc_t desc,
@@ -239,6 +250,107 @@ static esp_status pack(esp_conv *conv, const_dnnl_primitive_desc_t desc,
   return ESP_OK;
 }
 
+// Bands --------------------------------------------------------------------
+
+// How many bands a sample is cut into: by the convolution alone, so that its
+// bits do not depend on the threads.  Rows lie one after the other only where
+// channels are last, or one.
+static int count_bands(const esp_conv_problem *p) {
+  enum { ROWS = 4 };
+  static const double FLOPS = 1e6; // worth a thread's while
+  const bool rows =
+      p->axes > 1 &&
+      (p->in_layout == ESP_CHANNELS_LAST || p->in_channels == 1) &&
+      (p->out_layout == ESP_CHANNELS_LAST || p->out_channels == 1);
+  double flops =
+      2.0 * (double)p->out_channels * (double)(p->in_channels / p->groups);
+  for (int i = 0; i < p->axes; i++) {
+    flops *= (double)p->out[i] * (double)p->kernel[i];
+  }
+  int bands = 1;
+  while (rows && 2 * bands <= BANDS && 2 * bands * FLOPS <= flops &&
+         2 * bands * ROWS <= p->out[0]) {
+    bands *= 2;
+  }
+  return bands;
+}
+
+// false: a band would read nothing but pads.
+static bool place_band(const esp_conv_problem *p, int i, int bands, band *b) {
+  const int64_t first = p->out[0] * i / bands,
+                last = p->out[0] * (i + 1) / bands - 1;
+  const int64_t begin = first * p->stride[0] - p->before[0];
+  const int64_t end = last * p->stride[0] - p->before[0] +
+                      (p->kernel[0] - 1) * p->dilation[0] + 1;
+  *b = (band){.out = first,
+              .in = begin > 0 ? begin : 0,
+              .out_rows = last + 1 - first,
+              .before = begin < 0 ? -begin : 0};
+  b->in_rows = (end < p->in[0] ? end : p->in[0]) - b->in;
+  return b->in_rows > 0;
+}
+
+static esp_status make_variant(esp_conv *conv, const wanted *want, band *b,
+                               bool *there) {
+  esp_conv_problem p = conv->problem;
+  dnnl_primitive_desc_t desc = NULL;
+  p.in[0] = b->in_rows;
+  p.out[0] = b->out_rows;
+  p.before[0] = b->before;
+  *there = false;
+  if (conv->variants == VARIANTS ||
+      find(&p, 1, 1, !conv->posts_after, want, &desc) != ESP_OK ||
+      desc == NULL) {
+    return ESP_OK;
+  }
+  const esp_status status =
+      make_primitive(conv, desc, 1, &conv->primitive[conv->variants]);
+  (void)dnnl_primitive_desc_destroy(desc);
+  ESP_TRY(status);
+  b->variant = conv->variants++;
+  *there = true;
+  return ESP_OK;
+}
+
+static bool same_form(const band *a, const band *b) {
+  return a->in_rows == b->in_rows && a->out_rows == b->out_rows &&
+         a->before == b->before;
+}
+
+static void free_primitives(esp_conv *conv) {
+  for (int v = 0; v < conv->variants; v++) {
+    esp_dnnl_primitive_free(conv->primitive[v]);
+    conv->primitive[v] = NULL;
+  }
+  conv->variants = 0;
+}
+
+// Cuts a sample into bands, each by the implementation that was found for the
+// whole; *cut is false where that cannot be.
+static esp_status cut_bands(esp_conv *conv, const wanted *want, bool *cut) {
+  const int bands = count_bands(&conv->problem);
+  *cut = bands > 1;
+  for (int i = 0; i < bands && *cut; i++) {
+    band *b = &conv->band[i];
+    *cut = place_band(&conv->problem, i, bands, b);
+    int k = 0;
+    while (k < i && !same_form(&conv->band[k], b)) k++;
+    b->variant = k < i ? conv->band[k].variant : -1;
+    if (*cut && k == i) ESP_TRY(make_variant(conv, want, b, cut));
+  }
+  if (*cut) conv->bands = bands;
+  if (!*cut) free_primitives(conv);
+  return ESP_OK;
+}
+
+static esp_status make_whole(esp_conv *conv, const_dnnl_primitive_desc_t desc,
+                             int width) {
+  const esp_conv_problem *p = &conv->problem;
+  conv->bands = conv->variants = 1;
+  conv->band[0] = (band){.out_rows = p->out[0], .in_rows = p->in[0]};
+  return make_primitive(conv, desc, width, &conv->primitive[0]);
+}
+
 static esp_status choose(esp_conv *conv, const float *weights,
                          const float *bias) {
   const esp_conv_problem *p = &conv->problem;
@@ -256,9 +368,11 @@ static esp_status choose(esp_conv *conv, const float *weights,
   }
   conv->by_sample = real == NULL;
   if (status == ESP_OK) status = pack(conv, canonical, weights, bias);
-  if (status == ESP_OK) {
-    status = make_primitive(conv, real != NULL ? real : canonical,
-                            real != NULL ? p->width : 1);
+  bool cut = false;
+  if (status == ESP_OK && real == NULL) status = cut_bands(conv, &want, &cut);
+  if (status == ESP_OK && !cut) {
+    status = make_whole(conv, real != NULL ? real : canonical,
+                        real != NULL ? p->width : 1);
   }
   if (real != NULL) (void)dnnl_primitive_desc_destroy(real);
   (void)dnnl_primitive_desc_destroy(canonical);
@@ -283,8 +397,9 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
     esp_conv_free(self);
     return status;
   }
-  if (self->primitive != NULL) {
-    self->scratch_each = esp_align_up(self->primitive->scratch_bytes);
+  for (int v = 0; v < self->variants; v++) {
+    const size_t bytes = esp_align_up(self->primitive[v]->scratch_bytes);
+    if (bytes > self->scratch_each) self->scratch_each = bytes;
   }
   *conv = self;
   return ESP_OK;
@@ -292,7 +407,7 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
 
 void esp_conv_free(esp_conv *conv) {
   if (conv == NULL) return;
-  esp_dnnl_primitive_free(conv->primitive);
+  free_primitives(conv);
   esp_constant_free(conv->weights);
   esp_free(conv->bias);
   free(conv);
@@ -314,39 +429,47 @@ typedef struct call {
   atomic_int failed;
 } call;
 
-static esp_status run_primitive(call *c, int64_t sample, void *scratch) {
+static esp_status run_primitive(call *c, int64_t sample, const band *b,
+                                void *scratch) {
   const esp_conv *conv = c->conv;
   const esp_conv_problem *p = &conv->problem;
+  int64_t in = sample * conv->in_each, out = sample * conv->out_each;
+  if (b->out > 0) { // not the first band
+    in += b->in * (conv->in_each / p->in[0]);
+    out += b->out * (conv->out_each / p->out[0]);
+  }
   union { // oneDNN takes no pointer to const, but only reads
     const float *given;
     void *taken;
-  } cast = {.given = c->x + sample * conv->in_each};
-  void *bytes[ESP_DNNL_ARGUMENTS] = {cast.taken, conv->weights,
-                                     c->y + sample * conv->out_each};
+  } cast = {.given = c->x + in};
+  void *bytes[ESP_DNNL_ARGUMENTS] = {cast.taken, conv->weights, c->y + out};
   int count = 3;
   if (p->bias) bytes[count++] = conv->bias;
   for (int i = 0; i < p->posts && !conv->posts_after; i++) {
     if (p->post[i].kind != ESP_KERNEL_ADD) continue;
-    cast.given = c->added[i] + sample * conv->out_each;
+    cast.given = c->added[i] + out;
     bytes[count++] = cast.taken;
   }
-  return esp_dnnl_primitive_run(conv->primitive, bytes, scratch);
+  return esp_dnnl_primitive_run(conv->primitive[b->variant], bytes, scratch);
 }
 
-static int64_t parts_of(const esp_conv_problem *p) {
-  return p->batch < p->width ? p->batch : p->width;
+static int64_t parts_of(const esp_conv *conv) {
+  const int64_t items = conv->problem.batch * conv->bands;
+  return items < conv->problem.width ? items : conv->problem.width;
 }
 
-// Each part of the samples has a scratch of its own.
+// Each part of the bands of all samples has a scratch of its own.
 static void run_parts(int64_t begin, int64_t end, void *argument) {
   call *c = argument;
-  const esp_conv_problem *p = &c->conv->problem;
-  const int64_t parts = parts_of(p);
+  const esp_conv *conv = c->conv;
+  const int64_t parts = parts_of(conv);
+  const int64_t items = conv->problem.batch * conv->bands;
   for (int64_t part = begin; part < end; part++) {
-    unsigned char *scratch = c->scratch + (size_t)part * c->conv->scratch_each;
-    const int64_t last = p->batch * (part + 1) / parts;
-    for (int64_t i = p->batch * part / parts; i < last; i++) {
-      const esp_status status = run_primitive(c, i, scratch);
+    unsigned char *scratch = c->scratch + (size_t)part * conv->scratch_each;
+    const int64_t last = items * (part + 1) / parts;
+    for (int64_t i = items * part / parts; i < last; i++) {
+      const esp_status status = run_primitive(
+          c, i / conv->bands, &conv->band[i % conv->bands], scratch);
       if (status != ESP_OK) atomic_store(&c->failed, (int)status);
     }
   }
@@ -365,14 +488,14 @@ static void run_posts(int64_t begin, int64_t end, void *argument) {
 esp_status esp_conv_run(esp_conv *conv, const float *x,
                         const float *const *added, float *y, void *scratch) {
   enum { GRAIN = 8192 };
-  if (conv->primitive == NULL) return ESP_OK; // nothing to compute
+  if (conv->variants == 0) return ESP_OK; // nothing to compute
   call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
   const esp_conv_problem *p = &conv->problem;
   if (conv->by_sample) {
-    esp_loop_over(p->width, parts_of(p), 1, run_parts, &c);
+    esp_loop_over(p->width, parts_of(conv), 1, run_parts, &c);
     if (atomic_load(&c.failed) != 0) return (esp_status)atomic_load(&c.failed);
   } else {
-    ESP_TRY(run_primitive(&c, 0, scratch));
+    ESP_TRY(run_primitive(&c, 0, &conv->band[0], scratch));
   }
   if (conv->posts_after) {
     esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, run_posts, &c);
