@@ -87,12 +87,14 @@ CONF
 # Waits for a batch job, at most 70 seconds (three jobs and the start must end
 # before ctest kills the test, which would leave the daemons); its exit status
 # is ours.
-slurm_wait() { # job
+slurm_wait() { # job; of an array: all of its tasks
   for _ in $(seq 140); do
-    state=$(lab_exec head scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p')
+    state=$(lab_exec head scontrol show job "$1" |
+      sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p' | sort -u | tr '\n' ' ')
     case $state in
-    COMPLETED) return 0 ;;
-    FAILED | CANCELLED | TIMEOUT | NODE_FAIL) return 1 ;;
+    *PENDING* | *RUNNING* | *COMPLETING* | *REQUEUED*) ;;
+    "COMPLETED ") return 0 ;;
+    *FAILED* | *CANCELLED* | *TIMEOUT* | *NODE_FAIL*) return 1 ;;
     esac
     sleep 0.5
   done
