@@ -156,6 +156,20 @@ static void powers_of_whole_numbers_are_exact(void) {
              NUMBERS(big, -big, 0, -1, 1, 1), 0);
 }
 
+// A square is a product, with the bits of the power in double.
+static void squares_are_rounded_once(void) {
+  double x[64];
+  one_node n = one_node_of("Pow", 13);
+  for (int i = 0; i < 64; i++) x[i] = (double)(float)(0.37 * i - 11.3);
+  one_node_input(&n, ESP_FLOAT, SHAPE(64), x);
+  one_node_input(&n, ESP_FLOAT, SHAPE(1), NUMBERS(2));
+  CHECK_OK(one_node_run(&n, 1));
+  for (int i = 0; i < 64; i++) {
+    CU_ASSERT_EQUAL(one_node_at(&n, 0, i), (double)(float)pow(x[i], 2));
+  }
+  one_node_free(&n);
+}
+
 static void an_exponent_may_be_of_another_type(void) {
   for (int base = 0; base < 4; base++) {
     for (int power = 0; power < 12; power++) {
@@ -274,6 +288,7 @@ int main(void) {
       CASE(shifts_go_both_ways),
       CASE(a_shift_without_direction_is_refused),
       CASE(powers_of_whole_numbers_are_exact),
+      CASE(squares_are_rounded_once),
       CASE(an_exponent_may_be_of_another_type),
       CASE(a_division_by_zero_is_refused),
       CASE(a_slope_broadcasts_one_way),
