@@ -13,19 +13,6 @@ start() {
   launcher=$!
 }
 
-# Of all bytes of /outputs, and whether the file says that it is whole; fails
-# when h5py cannot open it.
-sum() {
-  /usr/bin/python3 - "$1" <<'P'
-import hashlib, sys, h5py
-with h5py.File(sys.argv[1]) as f:
-    digest = hashlib.sha256()
-    for name in sorted(f["outputs"]):
-        digest.update(f["outputs"][name][()].tobytes())
-    print(digest.hexdigest()[:16], int(f.attrs["complete"]))
-P
-}
-
 undisturbed() {
   start 1 "$work/whole.h5"
   wait $launcher || { cat "$work/err"; fail "the undisturbed run"; exit 1; }

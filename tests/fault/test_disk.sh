@@ -3,7 +3,8 @@
 # published opens, and the same command goes on to the same bytes.
 . "$(dirname "$0")/../flow/lib.sh"
 . "$(dirname "$0")/lib.sh"
-disk=$3
+cp "$3" "$work/disk.so" || exit 1 # LD_PRELOAD knows no path with a space
+disk=$work/disk.so
 samples=1500
 pack_images || exit 1
 undisturbed

@@ -40,18 +40,6 @@ ranks_of() {
   pgrep -P "$(pgrep -P "$launcher")"
 }
 
-# Of all bytes of /outputs, and whether the file says that it is whole.
-sum() {
-  /usr/bin/python3 - "$1" <<'P'
-import hashlib, sys, h5py
-with h5py.File(sys.argv[1]) as f:
-    digest = hashlib.sha256()
-    for name in sorted(f["outputs"]):
-        digest.update(f["outputs"][name][()].tobytes())
-    print(digest.hexdigest()[:16], int(f.attrs["complete"]))
-P
-}
-
 run 2 "$work/whole.h5" || { cat "$work/err"; fail "the undisturbed run"; }
 whole=$(sum "$work/whole.h5")
 accuracy=$(grep accuracy "$work/out")
