@@ -76,6 +76,16 @@ static void write_command(FILE *out) {
   fputs("}\n\n", out);
 }
 
+// Its own limit is eight minutes; and asked to end a job by a rank that noticed
+// sooner, it waits for the lost host for ever (docs/adr/0010).
+static void write_keepalive(FILE *out) {
+  fputs("# mpirun gives up a host that is silent for 6 s.\n"
+        "export OMPI_MCA_oob_tcp_keepalive_time=3\n"
+        "export OMPI_MCA_oob_tcp_keepalive_intvl=1\n"
+        "export OMPI_MCA_oob_tcp_keepalive_probes=3\n",
+        out);
+}
+
 // The ranks of a node share its cores among themselves, so that no launcher
 // binds them.
 static void write_launcher(FILE *out, const submit_request *r) {
@@ -86,6 +96,7 @@ static void write_launcher(FILE *out, const submit_request *r) {
   }
   (void)snprintf(srun, sizeof srun, "srun --mpi=pmix --cpu-bind=none%s", cores);
   const char *mpirun = "mpirun --bind-to none";
+  if (strcmp(r->launcher, "srun") != 0) write_keepalive(out);
   if (strcmp(r->launcher, "auto") != 0) {
     fprintf(out, "launch=\"%s\"\n",
             strcmp(r->launcher, "srun") == 0 ? srun : mpirun);

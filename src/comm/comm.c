@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "comm/private.h"
+#include "comm/watch.h"
 
 enum { MESSAGE_BYTES = 4096 };
 
@@ -55,8 +56,19 @@ esp_status esp_comm_open(bool threads, esp_comm **comm) {
   MPI_Comm_dup(MPI_COMM_WORLD, &self->group);
   describe(self);
   if (self->rank != 0) esp_log_limit(ESP_LOG_ERROR);
+  if (self->size > 1) {
+    const esp_status status = esp_watch_begin(self, &self->watch);
+    if (status != ESP_OK) {
+      esp_comm_close(self);
+      return status;
+    }
+  }
   *comm = self;
   return ESP_OK;
+}
+
+void esp_comm_patience(esp_comm *comm, int seconds) {
+  esp_watch_set(comm->watch, seconds);
 }
 
 void esp_comm_free_part(esp_comm *comm) {
@@ -68,6 +80,7 @@ void esp_comm_free_part(esp_comm *comm) {
 
 void esp_comm_close(esp_comm *comm) {
   if (comm == NULL) return;
+  esp_watch_end(comm->watch);
   esp_comm_free_part(comm);
   MPI_Finalize();
 }

@@ -19,6 +19,10 @@ typedef struct esp_comm esp_comm;
 // thread may send letters meanwhile.  Collective.  Once per process; the caller
 // closes it.  ESP_UNSUPPORTED: this MPI cannot do that.
 esp_status esp_comm_open(bool threads, esp_comm **comm);
+// From now on the job ends when another host is silent for so many seconds (at
+// first 7; 1 counts as 2), and never for that with 0.  A rank that ends too
+// soon ends the job anyway.  All ranks say the same.
+void esp_comm_patience(esp_comm *comm, int seconds);
 // Ends MPI.  Collective.  NULL is allowed.
 void esp_comm_close(esp_comm *comm);
 

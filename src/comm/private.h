@@ -8,6 +8,7 @@
 struct esp_comm {
   MPI_Comm group, node;
   int rank, size, node_rank, node_size;
+  struct esp_watch *watch; // NULL: a part of others, or alone
 };
 
 // A number of bytes as MPI counts them (messages.c).

@@ -254,7 +254,8 @@ static esp_status check_numbers(const esp_job *job) {
                  {"workers", job->workers, 1024},
                  {"width", job->width, 1024},
                  {"top_k", job->top_k, 1 << 20},
-                 {"journal_seconds", job->journal_seconds, 1 << 30}};
+                 {"journal_seconds", job->journal_seconds, 1 << 30},
+                 {"silence_seconds", job->silence_seconds, 3600}};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     if (numbers[i].number >= 0 && numbers[i].number <= numbers[i].most)
       continue;

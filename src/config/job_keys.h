@@ -42,6 +42,9 @@ KEY(journal_seconds, INT, 30, "N",
 KEY(max_seconds, INT, 0, "N",
     "stop, to be resumed (exit 75), before N seconds are over; 0: before "
     "Slurm's limit, where there is one; -1: never")
+KEY(silence_seconds, INT, 7, "N",
+    "the job ends, and can go on later, when a host gives no sign of life for "
+    "N seconds; 0: it waits for ever")
 KEY(labels, LIST, NULL, "FILE:/DATASET",
     "one integer per sample: the right class; files as for input, {name} and "
     "{file} stand for the input file")

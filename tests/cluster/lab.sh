@@ -6,6 +6,24 @@
 # nothing is added to the machine's own.  Everything is kept below $lab, and
 # ended by process id.
 
+lab_skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+# Skips the test where hosts cannot be had, or one of the commands is missing.
+lab_needs() { # commands...
+  PATH=$PATH:/usr/sbin:/sbin
+  [ "$(id -u)" = 0 ] || lab_skip "hosts made of namespaces need root"
+  for tool in ip nsenter unshare "$@"; do
+    command -v "$tool" >/dev/null || lab_skip "there is no $tool"
+  done
+  unshare -n -u -m -i true 2>/dev/null || lab_skip "no namespaces are to be had"
+  # Messages between hosts go over their own network.
+  export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24
+  export OMPI_MCA_oob_tcp_if_include=10.77.0.0/24
+}
+
 lab_up() { # folder, number of hosts
   lab=$1 hosts=$2
   mkdir -p "$lab"
@@ -24,6 +42,14 @@ lab_up() { # folder, number of hosts
   for i in $(seq "$hosts"); do
     lab_host "node$i" "$i" "-p --fork --mount-proc --kill-child"
   done
+  cat >"$lab/shell" <<SHELL
+#!/bin/sh
+# Runs a command on a host, as ssh would: HOST COMMAND...
+pid=\$(cat "$lab/\$1.pid") || exit 255
+shift
+exec nsenter -t "\$pid" -n -u -m -i -p -- sh -c "\$*"
+SHELL
+  chmod 755 "$lab/shell"
 }
 
 # A namespace is there when it differs from ours.
@@ -37,13 +63,16 @@ lab_wait_for_namespace() { # process
 }
 
 lab_host() { # name, last number of the address, further options of unshare
+  first="sleep infinity"
+  # The first of a process namespace reaps what others leave behind.
+  [ -n "$3" ] && first="bash -c 'while :; do sleep 1000 & wait \$!; done'"
   # shellcheck disable=SC2086 -- the options are words
   unshare -n -u -m -i $3 sh -c "hostname $1
     mount -t tmpfs tmpfs /dev/shm
     mount --bind '$lab/hosts' /etc/hosts
     ip link set lo up
     echo ready >'$lab/$1.ready'
-    exec sleep infinity" </dev/null >/dev/null 2>&1 &
+    exec $first" </dev/null >/dev/null 2>&1 &
   outer=$!
   disown
   echo $outer >"$lab/$1.outer.pid"
@@ -59,6 +88,28 @@ lab_host() { # name, last number of the address, further options of unshare
     ip link set v$2 master br0 up"
   nsenter -t "$inner" -n sh -c \
     "ip addr add 10.77.0.$2/24 dev eth0 && ip link set eth0 up"
+}
+
+# The host hears and is heard no more; nothing tells it, or the others.
+lab_cut() { # host
+  nsenter -t "$(cat "$lab/switch.pid")" -n ip link set "v${1#node}" nomaster
+}
+lab_mend() { # host
+  nsenter -t "$(cat "$lab/switch.pid")" -n ip link set "v${1#node}" master br0
+}
+# The plug is pulled.
+lab_unplug() { # host
+  lab_cut "$1"
+  kill -9 "$(cat "$lab/$1.outer.pid")" "$(cat "$lab/$1.pid")"
+}
+
+# mpirun on the head, over hosts with two slots each, through a shell that
+# goes to a host by its name.
+lab_mpirun() { # "node1 node2", options and command...
+  hosts_used=$(for host in $1; do printf '%s:2,' "$host"; done)
+  shift
+  lab_exec head mpirun --bind-to none --host "${hosts_used%,}" \
+    --mca plm_rsh_agent "$lab/shell" "$@"
 }
 
 lab_exec() { # host, command...

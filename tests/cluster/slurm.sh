@@ -2,25 +2,12 @@
 # A real Slurm over the hosts of lab.sh.  Sourced after it.
 slurm= # its folder, once there is one
 
-slurm_skip() {
-  echo "skipped: $*"
-  exit 77
-}
-
 # Brings up so many hosts below $work and Slurm over them, to be ended with the
 # script; skips the test where that cannot be.
 slurm_begin() { # number of hosts
-  PATH=$PATH:/usr/sbin:/sbin
-  [ "$(id -u)" = 0 ] || slurm_skip "hosts made of namespaces need root"
-  for tool in slurmctld slurmd munged sbatch ip nsenter unshare; do
-    command -v $tool >/dev/null || slurm_skip "there is no $tool"
-  done
-  unshare -n -u -m -i true 2>/dev/null || slurm_skip "no namespaces are to be had"
+  lab_needs slurmctld slurmd munged sbatch
   trap 'slurm_down; lab_down; rm -rf "$work"' EXIT
   chmod 755 "$work"
-  # Messages between hosts go over their own network.
-  export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24
-  export OMPI_MCA_oob_tcp_if_include=10.77.0.0/24
   lab_up "$work/lab" "$1" && slurm_up && return
   cat "$work"/lab/slurm/log/* 2>/dev/null | tail -20
   exit 1

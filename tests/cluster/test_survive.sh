@@ -1,6 +1,6 @@
-# Jobs that Slurm disturbs: an array, a job that is requeued, cancelled, at its
-# time limit, and one whose node is powered off.  All end with the bytes of an
-# undisturbed run.  On a real Slurm of four nodes.
+# Jobs that are disturbed: requeued, cancelled, at their time limit, with a node
+# that falls silent or is powered off; and an array.  All end with the bytes of
+# an undisturbed run.  On a real Slurm of four nodes.
 . "$(dirname "$0")/../flow/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lab.sh"
@@ -87,6 +87,33 @@ done
 expect_whole limited
 [ "$(lab_exec head scontrol show job "$job" | sed -n 's/.*ExitCode=//p')" = 75:0 ] ||
   { lab_exec head scontrol show job "$job"; fail "limited: it was not stopped"; }
+
+# The network of its second node falls silent: the ranks say so, and end srun.
+submit silent --nodes 2
+wait_for_some silent
+node=$(lab_exec head squeue -h -j "$job" -o %N | sed 's/.*\(.\)\]/node\1/')
+lab_cut "$node"
+began=$(date +%s%N)
+for _ in $(seq 300); do
+  grep -q 'rank 1 on .* no sign of life' silent.out && break
+  sleep 0.1
+done
+said=$((($(date +%s%N) - began) / 1000000))
+for _ in $(seq 300); do # COMPLETING, until Slurm misses the node itself
+  [ "$(state_of "$job")" = RUNNING ] || break
+  sleep 0.1
+done
+ended=$((($(date +%s%N) - began) / 1000000))
+echo "silent: said after $said ms, the script ended after $ended ms"
+[ "$said" -lt 10000 ] || { cat silent.out; fail "silent: it is not noticed in time"; }
+[ "$ended" -lt 25000 ] || fail "silent: too late"
+[ "$(grep -c 'no sign of life' silent.out)" = 1 ] ||
+  { cat silent.out; fail "silent: the reason is not said once"; }
+lab_mend "$node"
+slurm_wait "$job" && fail "silent: a lost node is no failure"
+submit silent --nodes 2
+finished silent
+expect_whole silent
 
 # The plug of a node is pulled; Slurm starts the job again on others.
 submit unplugged --nodes 2
