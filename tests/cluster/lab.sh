@@ -36,7 +36,7 @@ lab_up() { # folder, number of hosts
   echo $! >"$lab/switch.pid"
   disown # its end is no news
   lab_wait_for_namespace "$(cat "$lab/switch.pid")"
-  nsenter -t "$(cat "$lab/switch.pid")" -n sh -c \
+  lab_in_switch sh -c \
     'ip link set lo up && ip link add br0 type bridge forward_delay 0 && ip link set br0 up'
   lab_host head 254 ""
   for i in $(seq "$hosts"); do
@@ -83,7 +83,7 @@ lab_host() { # name, last number of the address, further options of unshare
   inner=$outer # with a process namespace, unshare waits outside of it
   [ -n "$3" ] && inner=$(tr -d ' ' <"/proc/$outer/task/$outer/children")
   echo "$inner" >"$lab/$1.pid"
-  nsenter -t "$(cat "$lab/switch.pid")" -n sh -c "
+  lab_in_switch sh -c "
     ip link add v$2 type veth peer name eth0 netns $inner
     ip link set v$2 master br0 up"
   nsenter -t "$inner" -n sh -c \
@@ -92,15 +92,37 @@ lab_host() { # name, last number of the address, further options of unshare
 
 # The host hears and is heard no more; nothing tells it, or the others.
 lab_cut() { # host
-  nsenter -t "$(cat "$lab/switch.pid")" -n ip link set "v${1#node}" nomaster
+  lab_in_switch ip link set "v${1#node}" nomaster
 }
 lab_mend() { # host
-  nsenter -t "$(cat "$lab/switch.pid")" -n ip link set "v${1#node}" master br0
+  lab_in_switch ip link set "v${1#node}" master br0
 }
 # The plug is pulled.
 lab_unplug() { # host
   lab_cut "$1"
   kill -9 "$(cat "$lab/$1.outer.pid")" "$(cat "$lab/$1.pid")"
+}
+
+# Each frame between hosts takes so long; and at once again.  A host cannot be
+# cut off meanwhile.
+lab_delay() { # the program of switch.c, microseconds
+  program=$1 delay=$2
+  # shellcheck disable=SC2046 -- words
+  set -- v254 $(seq -f v%g "$hosts")
+  for link; do lab_in_switch ip link set "$link" nomaster; done
+  nsenter -t "$(cat "$lab/switch.pid")" -n "$program" "$delay" "$@" &
+  echo $! >"$lab/delay.pid"
+  disown
+}
+lab_no_delay() {
+  kill "$(cat "$lab/delay.pid")"
+  rm "$lab/delay.pid"
+  for link in v254 $(seq -f v%g "$hosts"); do
+    lab_in_switch ip link set "$link" master br0
+  done
+}
+lab_in_switch() { # command
+  nsenter -t "$(cat "$lab/switch.pid")" -n "$@"
 }
 
 # mpirun on the head, over hosts with two slots each, through a shell that

@@ -1,9 +1,10 @@
-# Ranks on hosts of their own, with mpirun: the same bytes over a slow network; a
-# host that falls silent and one whose plug is pulled, in the middle of a run.
-# The job ends soon, says why once, leaves no process, and goes on elsewhere.
+# Ranks on hosts of their own, with mpirun: the same bytes over networks that are
+# slow or far; a host that falls silent and one whose plug is pulled, in the middle
+# of a run: the job ends soon, says why once, leaves no process, goes on elsewhere.
 . "$(dirname "$0")/../flow/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lab.sh"
+switch=$3
 trap 'lab_down; rm -rf "$work"' EXIT
 lab_needs mpirun tc
 lab_up "$work/lab" 3 || exit 1
@@ -53,6 +54,24 @@ for result in slow branches; do
   h5diff few.h5 $result.h5 /outputs /outputs || fail "$result: other bytes"
 done
 grep -h '^plan' slow.out branches.out
+
+# 5 ms from host to host.
+lab_delay "$switch" 5000
+# A refusal is one way and back.
+took=$(lab_exec node1 bash -c 'for i in 1 2; do # the first asks for the address too
+    before=$(date +%s%N)
+    (: </dev/tcp/10.77.0.2/9) 2>/dev/null
+    echo $((($(date +%s%N) - before) / 1000000))
+  done' | tail -1)
+[ "$took" -ge 10 ] && [ "$took" -lt 60 ] || fail "there and back takes $took ms"
+on "node1 node2 node3" 6 far --samples 6000 || { cat far.out; fail "far ranks"; }
+on "node1 node2" 3 far_branches --samples 6000 --replicas 1 --batch 500 ||
+  { cat far_branches.out; fail "branches over far hosts"; }
+lab_no_delay
+for result in far far_branches; do
+  h5diff few.h5 $result.h5 /outputs /outputs || fail "$result: other bytes"
+done
+echo "there and back in $took ms: $(grep -h '^samples' far.out far_branches.out)"
 
 # One of three hosts goes, in some way, when something is on the disk.
 goes() { # way, host, what is said of it
