@@ -33,10 +33,6 @@ on() { # hosts, ranks, result, options
   lab_mpirun "$on_hosts" -n "$n" "$espalier" run job.yaml \
     --output "$work/$output.h5" "$@" >"$output.out" 2>&1
 }
-same() { # result, what
-  h5diff whole.h5 "$1.h5" /outputs/logits /outputs/logits ||
-    fail "$2: other bytes"
-}
 ranks_left() {
   ls -l /proc/[0-9]*/exe 2>/dev/null | grep -c -- "-> $espalier\$"
 }
@@ -79,12 +75,7 @@ goes() { # way, host, what is said of it
   name=$way-$host
   on "node1 node2 node3" 6 "$name" &
   job=$!
-  for _ in $(seq 300); do
-    case $("$espalier" inspect "$name.h5" 2>/dev/null | grep 'samples are done') in
-    "" | "0 of"*) sleep 0.05 ;;
-    *) break ;;
-    esac
-  done
+  wait_for_some "$name.h5" 15
   began=$(date +%s%N)
   "lab_$way" "$host"
   for _ in $(seq 300); do
@@ -93,7 +84,7 @@ goes() { # way, host, what is said of it
   done
   if kill -0 $job 2>/dev/null; then
     fail "$name: mpirun goes on"
-    kill -9 $job
+    kill -9 "$(pgrep -P $job)" $job
   fi
   wait $job && fail "$name: a lost host is no failure"
   ended=$((($(date +%s%N) - began) / 1000000))
@@ -113,7 +104,7 @@ goes() { # way, host, what is said of it
 goes_on() { # hosts, ranks
   on "$1" "$2" "$name" || { cat "$name.out"; fail "$name: it does not go on"; }
   grep -q '^resumed' "$name.out" || fail "$name: it was whole before"
-  same "$name" "$name"
+  h5diff whole.h5 "$name.h5" /outputs /outputs || fail "$name: other bytes"
 }
 # Both mpirun and a rank of a host that hears them no more can say it.
 lost='lost communication with a remote daemon|no sign of life'

@@ -33,16 +33,8 @@ submit() { # name, options: submits, gives the job's number in $job
     -- --output="$work/$name.out")
   job=${said##* }
 }
-# Waits until a job has something on the disk to go on with.
-wait_for_some() { # name
-  for _ in $(seq 600); do
-    case $("$espalier" inspect "$1.h5" 2>/dev/null | grep 'samples are done') in
-    "" | "0 of"*) sleep 0.1 ;;
-    *) return 0 ;;
-    esac
-  done
-  cat "$1.out"
-  fail "$1: nothing was done in a minute"
+begun() { # name: waits until it can be disturbed
+  wait_for_some "$1.h5" 60 || cat "$1.out"
 }
 state_of() { # job
   lab_exec head scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
@@ -60,14 +52,14 @@ finished() { # name
 
 # Requeued by hand, in the middle.
 submit requeued --nodes 2 --requeue
-wait_for_some requeued
+begun requeued
 lab_exec head scontrol requeue "$job"
 finished requeued
 expect_whole requeued
 
 # Cancelled, and submitted again.
 submit cancelled --nodes 2
-wait_for_some cancelled
+begun cancelled
 lab_exec head scancel "$job"
 slurm_wait "$job" && fail "a cancelled job is said to be complete"
 [ "$(state_of "$job")" = CANCELLED ] || fail "cancelled: $(state_of "$job")"
@@ -77,7 +69,7 @@ expect_whole cancelled
 
 # Told by Slurm that its time ends; the next job of the chain goes on.
 submit limited --nodes 1 --time 1 --warning 50 --chain 20
-wait_for_some limited
+begun limited
 for _ in $(seq 240); do
   case $("$espalier" inspect limited.h5 2>/dev/null) in
   *"complete: 1"*) break ;;
@@ -90,7 +82,7 @@ expect_whole limited
 
 # The network of its second node falls silent: the ranks say so, and end srun.
 submit silent --nodes 2
-wait_for_some silent
+begun silent
 node=$(lab_exec head squeue -h -j "$job" -o %N | sed 's/.*\(.\)\]/node\1/')
 lab_cut "$node"
 began=$(date +%s%N)
@@ -117,7 +109,7 @@ expect_whole silent
 
 # The plug of a node is pulled; Slurm starts the job again on others.
 submit unplugged --nodes 2
-wait_for_some unplugged
+begun unplugged
 node=$(lab_exec head squeue -h -j "$job" -o %N | sed 's/.*\[\(.\).*/node\1/')
 kill -9 "$(cat "$lab/$node.outer.pid")" "$(cat "$lab/$node.pid")"
 lab_exec head scontrol update nodename="$node" state=down reason=unplugged

@@ -10,19 +10,13 @@
 
 #include "support/check.h"
 
-// The end that is called.
-typedef struct host {
-  int listener, line;
-  esp_watch_name self, heard;
+// A connection from one that calls to one that listens.
+typedef struct pair {
+  int listener, called, caller;
+  esp_watch_places places;
+  esp_watch_name self, heard; // of the one that is called
   bool content;
-} host;
-
-static void *answer(void *argument) {
-  host *self = argument;
-  self->line = accept(self->listener, NULL, NULL);
-  self->content = esp_watch_answer(self->line, 1, &self->self, &self->heard);
-  return NULL;
-}
+} pair;
 
 static esp_watch_name name_of(int rank, uint64_t key) {
   esp_watch_name name;
@@ -31,43 +25,48 @@ static esp_watch_name name_of(int rank, uint64_t key) {
   return name;
 }
 
-static int open_host(bool far, host *made, esp_watch_places *places) {
-  *places = (esp_watch_places){0};
-  *made = (host){.self = name_of(4, 77)};
-  made->listener =
-      far ? esp_watch_listen_far(places) : esp_watch_listen_near(places);
-  CU_ASSERT_FATAL(made->listener >= 0);
+static pair connect_pair(bool far) {
+  pair p = {.self = name_of(4, 77)};
+  p.listener =
+      far ? esp_watch_listen_far(&p.places) : esp_watch_listen_near(&p.places);
+  CU_ASSERT_FATAL(p.listener >= 0);
   if (far) { // also where there is no network
-    places->far[0].s_addr = htonl(INADDR_LOOPBACK);
-    places->far_count = 1;
+    p.places.far[0].s_addr = htonl(INADDR_LOOPBACK);
+    p.places.far_count = 1;
   }
-  CU_ASSERT_EQUAL(esp_watch_place_count(places), 1);
-  const int line = esp_watch_call(places, 0);
-  CU_ASSERT_FATAL(line >= 0);
-  return line;
+  CU_ASSERT_EQUAL(esp_watch_place_count(&p.places), 1);
+  p.caller = esp_watch_call(&p.places, 0);
+  CU_ASSERT_FATAL(p.caller >= 0);
+  p.called = accept(p.listener, NULL, NULL);
+  CU_ASSERT_FATAL(p.called >= 0);
+  return p;
 }
 
-static void close_host(host *h, int line) {
-  if (line >= 0) (void)close(line);
-  (void)close(h->line);
-  (void)close(h->listener);
+static void close_pair(const pair *p) {
+  (void)close(p->caller);
+  (void)close(p->called);
+  (void)close(p->listener);
+}
+
+static void *answer(void *argument) {
+  pair *p = argument;
+  p->content = esp_watch_answer(p->called, 1, &p->self, &p->heard);
+  return NULL;
 }
 
 static void meet(bool far) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(far, &h, &places);
+  pair p = connect_pair(far);
   pthread_t thread;
-  CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, answer, &h), 0);
+  CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, answer, &p), 0);
   const esp_watch_name self = name_of(9, 77);
   esp_watch_name other;
-  CU_ASSERT(esp_watch_greet(line, 5, &self, &other));
+  CU_ASSERT(esp_watch_greet(p.caller, 5, &self, &other));
   (void)pthread_join(thread, NULL);
-  CU_ASSERT(h.content);
+  CU_ASSERT(p.content);
   CU_ASSERT_EQUAL(other.rank, 4);
-  CU_ASSERT_EQUAL(h.heard.rank, 9);
-  CU_ASSERT_STRING_EQUAL(h.heard.host, self.host);
-  close_host(&h, line);
+  CU_ASSERT_EQUAL(p.heard.rank, 9);
+  CU_ASSERT_STRING_EQUAL(p.heard.host, self.host);
+  close_pair(&p);
 }
 
 static void both_ends_learn_who_the_other_is(void) {
@@ -76,36 +75,27 @@ static void both_ends_learn_who_the_other_is(void) {
 }
 
 static void a_stranger_learns_nothing(void) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(true, &h, &places);
-  pthread_t thread;
-  CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, answer, &h), 0);
+  pair p = connect_pair(true);
   const esp_watch_name self = name_of(9, 78);
-  CU_ASSERT_EQUAL(send(line, &self, sizeof self, 0), (ssize_t)sizeof self);
-  (void)pthread_join(thread, NULL);
-  CU_ASSERT_FALSE(h.content);
+  CU_ASSERT_EQUAL(send(p.caller, &self, sizeof self, 0), (ssize_t)sizeof self);
+  (void)answer(&p);
+  CU_ASSERT_FALSE(p.content);
   char byte;
-  CU_ASSERT(recv(line, &byte, 1, MSG_DONTWAIT) < 0);
-  close_host(&h, line);
+  CU_ASSERT(recv(p.caller, &byte, 1, MSG_DONTWAIT) < 0);
+  close_pair(&p);
 }
 
 static void one_that_says_nothing_is_not_waited_for(void) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(false, &h, &places);
-  CU_ASSERT_PTR_NULL(answer(&h));
-  CU_ASSERT_FALSE(h.content);
-  close_host(&h, line);
+  pair p = connect_pair(false);
+  (void)answer(&p);
+  CU_ASSERT_FALSE(p.content);
+  close_pair(&p);
 }
 
 static void nobody_answers_where_nobody_listens(void) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(true, &h, &places);
-  h.line = accept(h.listener, NULL, NULL);
-  close_host(&h, line);
-  CU_ASSERT_EQUAL(esp_watch_call(&places, 0), -1);
+  const pair p = connect_pair(true);
+  close_pair(&p);
+  CU_ASSERT_EQUAL(esp_watch_call(&p.places, 0), -1);
 }
 
 static int option(int line, int level, int name) {
@@ -124,31 +114,25 @@ static int limit_of(int line) {
 }
 
 static void the_limit_is_what_was_asked_for(void) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(true, &h, &places);
-  h.line = accept(h.listener, NULL, NULL);
+  const pair p = connect_pair(true);
   for (int seconds = 2; seconds <= 100; seconds++) {
-    esp_watch_patience(line, seconds);
-    CU_ASSERT_EQUAL(limit_of(line), seconds);
+    esp_watch_patience(p.caller, seconds);
+    CU_ASSERT_EQUAL(limit_of(p.caller), seconds);
   }
-  esp_watch_patience(line, 1);
-  CU_ASSERT_EQUAL(limit_of(line), 2);
-  esp_watch_patience(line, 3600);
-  CU_ASSERT_EQUAL(limit_of(line), 3600);
-  esp_watch_patience(line, 0);
-  CU_ASSERT_EQUAL(limit_of(line), 0);
-  close_host(&h, line);
+  esp_watch_patience(p.caller, 1);
+  CU_ASSERT_EQUAL(limit_of(p.caller), 2);
+  esp_watch_patience(p.caller, 3600);
+  CU_ASSERT_EQUAL(limit_of(p.caller), 3600);
+  esp_watch_patience(p.caller, 0);
+  CU_ASSERT_EQUAL(limit_of(p.caller), 0);
+  close_pair(&p);
 }
 
 static void a_line_within_a_node_has_no_limit(void) {
-  host h;
-  esp_watch_places places;
-  const int line = open_host(false, &h, &places);
-  h.line = accept(h.listener, NULL, NULL);
-  esp_watch_patience(line, 7);
-  CU_ASSERT_EQUAL(option(line, SOL_SOCKET, SO_KEEPALIVE), 0);
-  close_host(&h, line);
+  const pair p = connect_pair(false);
+  esp_watch_patience(p.caller, 7);
+  CU_ASSERT_EQUAL(option(p.caller, SOL_SOCKET, SO_KEEPALIVE), 0);
+  close_pair(&p);
 }
 
 int main(void) {

@@ -24,6 +24,18 @@ pack_images() {
     "test/labels=$source/t10k-labels-idx1-ubyte.gz" --output "$work/data.h5"
 }
 
+# Waits until a run has something on the disk to go on with.
+wait_for_some() { # output, seconds at most
+  for _ in $(seq $((20 * $2))); do
+    case $("$espalier" inspect "$1" 2>/dev/null | grep 'samples are done') in
+    "" | "0 of"*) sleep 0.05 ;;
+    *) return 0 ;;
+    esac
+  done
+  fail "$1: nothing was done in $2 seconds"
+  return 1
+}
+
 # Of all bytes of /outputs, and whether the file says that it is whole; fails
 # when h5py cannot open it.
 sum() {

@@ -18,17 +18,6 @@ start() {
   launcher=$!
 }
 
-# Waits until the run has written something to go on with.
-wait_for_some() { # output
-  for i in $(seq 200); do
-    case $("$espalier" inspect "$1" 2>/dev/null | grep 'samples are done') in
-    "" | "0 of"*) sleep 0.05 ;;
-    *) return ;;
-    esac
-  done
-  fail "nothing was done in ten seconds"
-}
-
 run() { # the same, to its end
   start "$@"
   wait $launcher
@@ -74,7 +63,7 @@ stop_all() { # SIGKILL to launcher and ranks; what was not begun yet is awaited
   wait "$launcher"
 }
 start 2 "$work/killed.h5" --journal-seconds 0
-wait_for_some "$work/killed.h5"
+wait_for_some "$work/killed.h5" 10
 stop_all
 for kill in 1 2 3 4 5; do
   draw 3
@@ -98,7 +87,7 @@ grep -q 'nothing to do' "$work/out" || fail "a finished job: $(cat "$work/out")"
 
 # One rank dies: the others end within ten seconds, the reason is printed.
 start 3 "$work/dead.h5" --journal-seconds 0
-wait_for_some "$work/dead.h5"
+wait_for_some "$work/dead.h5" 10
 kill -9 "$(ranks_of | sed -n 2p)"
 begin=$(date +%s)
 wait "$launcher" && fail "a job of which a rank died"
@@ -109,7 +98,7 @@ expect_whole "$work/dead.h5" "a rank died"
 
 # Stopped: by a signal to a rank that is not the first; by time; at once.
 start 2 "$work/stopped.h5" --summary "$work/summary.json" --journal-seconds 0
-wait_for_some "$work/stopped.h5"
+wait_for_some "$work/stopped.h5" 10
 kill -USR1 "$(ranks_of | sed -n 2p)"
 wait "$launcher"
 status=$?
@@ -127,7 +116,7 @@ grep -q resumed "$work/out" || fail "the second run began anew"
 run 3 "$work/stopped.h5" || fail "going on after a stop"
 expect_whole "$work/stopped.h5" stops
 start 1 "$work/twice.h5" --journal-seconds 0
-wait_for_some "$work/twice.h5"
+wait_for_some "$work/twice.h5" 10
 kill -TERM "$(ranks_of)"
 kill -INT "$(ranks_of)"
 wait "$launcher"
