@@ -32,6 +32,8 @@ typedef struct esp_options {
 // or srun started, or alone where no launcher did.  `options` may be NULL.
 // Collective; once per process, and MPI must not be initialised.  The caller
 // closes it from the same thread.
+// Until then the ranks watch each other: all are ended, with a message, when
+// one ends, or when its host gives no sign of life for 7 s (docs/adr/0010).
 // ESP_USAGE: more threads than cores, or settings that contradict each other;
 // the message says what to change.
 esp_status esp_open(const esp_options *options, esp_context **context);

@@ -1,7 +1,8 @@
 // Messages between ranks.  The only room that calls MPI.  Floor 1.
 //
 // One thread per rank, the conductor, calls everything here (docs/adr/0001),
-// but for the letters, which have a thread of their own (docs/adr/0007).  MPI's
+// but for the letters, which have a thread of their own (docs/adr/0007);
+// another watches the other ranks and may end the job (docs/adr/0010).  MPI's
 // own errors end the job with MPI's message: none of them is recoverable.
 #ifndef ESP_COMM_COMM_H
 #define ESP_COMM_COMM_H
@@ -17,7 +18,7 @@ typedef struct esp_comm esp_comm;
 // Starts MPI (alone when no launcher started this process) and gives all ranks
 // as one group.  Ranks other than 0 log errors only.  With `threads` another
 // thread may send letters meanwhile.  Collective.  Once per process; the caller
-// closes it.  ESP_UNSUPPORTED: this MPI cannot do that.
+// closes it.  ESP_UNSUPPORTED: this MPI cannot do that.  ESP_NO_MEMORY.
 esp_status esp_comm_open(bool threads, esp_comm **comm);
 // From now on the job ends when another host is silent for so many seconds (at
 // first 7; 1 counts as 2), and never for that with 0.  A rank that ends too

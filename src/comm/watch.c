@@ -17,8 +17,8 @@
 enum {
   LISTENERS = 2,  // for other nodes, for this node
   LAUNCHER_S = 5, // what a launcher may take to end the others when one dies
-  ABORT_S = 2,    // what MPI_Abort may take
   ABOVE_S = 2,    // and then the rank above to say why
+  ABORT_S = 2,    // what MPI_Abort may take
   STRANGER_S = 1, // what one that calls may take to say who it is
   GREET_S = 20,   // what one that was called may take: others come first
   OTHER_FILES = 64,
@@ -27,13 +27,13 @@ enum {
 // A rank at the other end of a connection.
 typedef struct peer {
   int line;
+  bool above; // it watches this rank too, and speaks for those below it
   esp_watch_name name;
 } peer;
 
 struct esp_watch {
   MPI_Comm group;
   esp_watch_name self;
-  int above; // so many of the peers, at the beginning, watch this rank
   int listener[LISTENERS];
   int wake[2]; // the thread ends when its other end is closed
   peer *peer;  // [room], of which `peers` are in use
@@ -91,28 +91,31 @@ static void lost_host(esp_watch *self, const esp_watch_name *name) {
 
 // When a process ends, its launcher says so and ends the others; the rank above
 // speaks before those below it.  Only when nobody does is it our turn.
-static void lost_rank(const esp_watch_name *name, bool above) {
-  (void)sleep(LAUNCHER_S + (above ? ABOVE_S : 0));
+static void lost_rank(const peer *p) {
+  (void)sleep(LAUNCHER_S + (p->above ? ABOVE_S : 0));
   esp_log(ESP_LOG_ERROR,
           "rank %d on %s has ended without a word.  The same command goes on "
           "from what is on the disk",
-          name->rank, name->host);
+          p->name.rank, p->name.host);
 }
 
-static void lost(esp_watch *self, int index, int error) {
-  const esp_watch_name *name = &self->peer[index].name;
+static void lost(esp_watch *self, const peer *p, int error) {
   if (error != 0 && error != ECONNRESET) {
-    lost_host(self, name);
+    lost_host(self, &p->name);
   } else {
-    lost_rank(name, index < self->above);
+    lost_rank(p);
   }
   give_up(self);
 }
 
 // The thread -----------------------------------------------------------------
 
-static void welcome(esp_watch *self, int listener) {
-  const int line = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+static void welcome(esp_watch *self, int *listener) {
+  const int line = accept4(*listener, NULL, NULL, SOCK_CLOEXEC);
+  if (line < 0 && (errno == EMFILE || errno == ENFILE)) {
+    (void)close(*listener); // it would stay ready, and this thread awake
+    *listener = -1;
+  }
   if (line < 0) return;
   peer new = {.line = line};
   if (self->peers == self->room ||
@@ -127,11 +130,11 @@ static void welcome(esp_watch *self, int listener) {
 }
 
 // Nobody says anything: what there is to be read is an end.
-static void end_of(esp_watch *self, int index) {
+static void end_of(esp_watch *self, const peer *p) {
   char word;
-  const ssize_t got = recv(self->peer[index].line, &word, 1, MSG_DONTWAIT);
+  const ssize_t got = recv(p->line, &word, 1, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  lost(self, index, got < 0 ? errno : 0);
+  lost(self, p, got < 0 ? errno : 0);
 }
 
 static int list_lines(const esp_watch *self, struct pollfd *at) {
@@ -154,10 +157,10 @@ static void *watch(void *argument) {
     if (poll(at, (nfds_t)count, -1) < 0) continue; // a signal
     if (at[0].revents != 0) break;
     for (int i = 1 + LISTENERS; i < count; i++) {
-      if (at[i].revents != 0) end_of(self, i - 1 - LISTENERS);
+      if (at[i].revents != 0) end_of(self, &self->peer[i - 1 - LISTENERS]);
     }
     for (int i = 0; i < LISTENERS; i++) {
-      if (at[1 + i].revents != 0) welcome(self, self->listener[i]);
+      if (at[1 + i].revents != 0) welcome(self, &self->listener[i]);
     }
   }
   free(at);
@@ -189,12 +192,11 @@ typedef struct invitation {
 // host has for itself.
 static void join(esp_watch *self, const invitation *to) {
   for (int i = 0; i < esp_watch_place_count(&to->places); i++) {
-    peer new = {.line = esp_watch_call(&to->places, i)};
+    peer new = {.line = esp_watch_call(&to->places, i), .above = true};
     if (new.line < 0) continue;
     if (esp_watch_greet(new.line, GREET_S, &self->self, &new.name)) {
       esp_watch_patience(new.line, self->seconds);
       self->peer[self->peers++] = new;
-      self->above = self->peers;
       return;
     }
     (void)close(new.line);
@@ -207,7 +209,9 @@ static void join(esp_watch *self, const invitation *to) {
 static esp_status meet(esp_watch *self, const esp_comm *comm) {
   invitation far = {.from = self->self}, near = {.from = self->self};
   const bool first = comm->node_rank == 0;
-  if (comm->rank == 0) self->listener[0] = esp_watch_listen_far(&far.places);
+  if (comm->rank == 0 && comm->node_size < comm->size) {
+    self->listener[0] = esp_watch_listen_far(&far.places);
+  }
   if (first && comm->node_size > 1) {
     self->listener[1] = esp_watch_listen_near(&near.places);
   }
@@ -232,7 +236,7 @@ static void allow_files(int count) {
 static esp_status create(const esp_comm *comm, esp_watch **made) {
   esp_watch *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot watch the ranks");
-  self->room = 1 + comm->node_size + (comm->rank == 0 ? comm->size : 0);
+  self->room = comm->rank == 0 ? comm->size : comm->node_size;
   self->peer = calloc((size_t)self->room, sizeof *self->peer);
   for (int i = 0; i < LISTENERS; i++) self->listener[i] = -1;
   if (self->peer == NULL || pipe2(self->wake, O_CLOEXEC) != 0) {

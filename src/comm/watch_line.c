@@ -28,7 +28,7 @@ void esp_watch_name_self(int rank, esp_watch_name *name) {
   if (gethostname(name->host, sizeof name->host - 1) != 0) {
     (void)snprintf(name->host, sizeof name->host, "an unnamed host");
   }
-  if (!random_bytes(name->key, sizeof name->key)) name->key[0] = 0;
+  (void)random_bytes(name->key, sizeof name->key); // cannot fail so short
 }
 
 // Listening -----------------------------------------------------------------
