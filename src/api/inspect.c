@@ -79,7 +79,9 @@ static void write_attribute(void *context, const char *name, const char *text) {
 static esp_status write_journal(const char *path, FILE *out) {
   esp_journal journal;
   ESP_TRY(esp_store_journal(path, &journal));
-  if (journal.rows >= 0) {
+  if (journal.rows >= 0 && journal.seconds == 0) {
+    fprintf(out, "nothing is done yet\n");
+  } else if (journal.rows >= 0) {
     char when[32] = "";
     struct tm parts;
     const time_t seconds = (time_t)journal.seconds;

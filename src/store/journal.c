@@ -227,6 +227,7 @@ esp_status esp_store_journal(const char *path, esp_journal *journal) {
   if (set >= 0 && esp_store_info(set, path, &info) == ESP_OK &&
       info.type == ESP_INT64 && esp_shape_equal(&info.shape, &shape)) {
     status = read_journal(set, journal, &sequence);
+    if (journal->rows < 0) journal->rows = 0; // a run that has just begun
   }
   if (set >= 0) (void)H5Dclose(set);
   (void)H5Fclose(file);

@@ -112,7 +112,7 @@ typedef struct esp_journal {
   esp_ranges done;
   int64_t starts;
   int64_t seconds; // since 1970, when it was written; 0: never
-  int64_t rows;    // of the results; -1: there is no journal
+  int64_t rows;    // of the results; 0 before it is written; -1: no journal
   int64_t batch;   // samples computed together by the run that wrote it
 } esp_journal;
 

@@ -85,6 +85,21 @@ expect_whole "$work/killed.h5" kills
 run 2 "$work/killed.h5" || fail "a finished job"
 grep -q 'nothing to do' "$work/out" || fail "a finished job: $(cat "$work/out")"
 
+# Killed when the file had its name and its journal no record yet.
+cp "$work/whole.h5" "$work/begun.h5"
+/usr/bin/python3 - "$work/begun.h5" <<'P'
+import h5py, sys
+with h5py.File(sys.argv[1], "r+") as f:
+    f.attrs.modify("complete", 0)
+    f["espalier/journal"][...] = 0
+    for name in f["outputs"]:
+        f["outputs"][name][...] = 0
+P
+"$espalier" inspect "$work/begun.h5" | grep -q 'nothing is done yet' ||
+  fail "inspect of a file that has just begun"
+run 2 "$work/begun.h5" || { cat "$work/err"; fail "going on from a file without a record"; }
+expect_whole "$work/begun.h5" "a file without a record"
+
 # One rank dies: the others end within ten seconds, the reason is printed.
 start 3 "$work/dead.h5" --journal-seconds 0
 wait_for_some "$work/dead.h5" 10
