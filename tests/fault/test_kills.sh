@@ -28,8 +28,10 @@ draw() { # below $1
   drawn=$((seed / 65536 % $1))
 }
 
-ranks_now() { # children of mpirun, which is one of timeout
-  pgrep -P "$(pgrep -P "$launcher" | head -n 1)" 2>/dev/null
+# Children of mpirun, which is one of timeout; without the dead, which an mpirun
+# that hangs does not reap.
+ranks_now() {
+  pgrep -r R,S,D,T -P "$(pgrep -P "$launcher" | head -n 1)" 2>/dev/null
 }
 # When a rank is killed while it connects to mpirun (its PID is 0 then, and PMIx
 # says UNREACHABLE), mpirun now and then stops in its own end, for a lock that
@@ -74,6 +76,8 @@ while [ $kills -lt "$count" ]; do
     processes=$(ranks_now)
     if ! kill -0 $launcher 2>/dev/null; then
       wait $launcher && break # it was over before
+      fail "job $jobs ended by itself after kill $kills: $(cat "$work/err")"
+      finish
     fi
     draw 4
     case $drawn in
