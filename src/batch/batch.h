@@ -107,9 +107,8 @@ typedef struct esp_batch_result {
 
 // Runs all pending batches, or as many as there is time for.  Collective.
 // What has been done is written to the results and noted in the journal, also
-// after a failure, which all ranks learn of.  A failure that the other ranks of
-// a replica cannot be told of ends the job, and so does being asked to stop a
-// second time.
+// after a failure, which all ranks learn of.  Being asked to stop a second time
+// ends the job.
 esp_status esp_batch_run(const esp_batch_options *options,
                          esp_batch_result *result);
 // The class of a row: the index of its largest value, the first of equals.  A

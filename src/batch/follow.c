@@ -1,5 +1,5 @@
-// The other ranks of a replica: start what the leader orders.  A failure here
-// ends the job: the leader waits for what does not come.
+// The other ranks of a replica: start what the leader orders, and tell it how
+// that went.
 #include "batch/private.h"
 
 static void expect_order(esp_runner *runner) {
@@ -15,7 +15,8 @@ esp_status esp_runner_follow(esp_runner *runner) {
     const uint64_t seen = esp_bell_count(runner->options->bell);
     ESP_TRY(esp_runner_tell_asked(runner));
     esp_runner_move(runner);
-    ESP_TRY(esp_runner_collect(runner, NULL));
+    esp_ending_move(runner);
+    ESP_TRY(esp_runner_collect(runner, esp_ending_tell));
     if (!held && !over) {
       held = esp_messages_test(runner->orders, runner->ended) > 0;
     }
@@ -34,6 +35,7 @@ esp_status esp_runner_follow(esp_runner *runner) {
     if (over && runner->running == 0) break;
     esp_runner_rest(runner, seen, true);
   }
+  esp_ending_all_told(runner);
   ESP_TRY(esp_dealer_tell(runner->dealer, &(esp_tidings){.leaves = true}));
   while (!esp_dealer_all_sent(runner->dealer)) {
   }

@@ -1,6 +1,7 @@
 // The leader of a replica: takes a batch, or a chain, from the dealer, reads
-// its rows, starts it, and writes what comes out.  A failure ends the job, but
-// what is under way is finished first.
+// its rows, starts it, and writes what comes out when all ranks of the replica
+// have done their part.  A failure ends the job, but what is under way is
+// finished first.
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
     memset(rows + used, 0, bytes - used); // nothing, but in a last fixed batch
   }
   runner->result->read_s += esp_clock_seconds() - start;
+  esp_ending_expect(runner, index);
   tell_members(runner, index, number);
   esp_seat_start(runner, index, number);
   return ESP_OK;
@@ -121,6 +123,14 @@ static esp_status go_on(esp_runner *runner, esp_seat *seat) {
 }
 
 static esp_status ended(esp_runner *runner, esp_seat *seat) {
+  const esp_ending *ending = &seat->ending;
+  if (ending->status != ESP_OK) {
+    return fail(runner,
+                ESP_FAIL((esp_status)ending->status, "samples %lld to %lld: %s",
+                         (long long)seat->first,
+                         (long long)(seat->first + seat->count - 1),
+                         ending->message));
+  }
   const double now = esp_clock_seconds();
   ESP_TRY(note_latency(runner, seat));
   const esp_status status = write_outputs(runner, seat);
@@ -227,20 +237,14 @@ static esp_status leave(esp_runner *runner, turn *t) {
   return esp_dealer_tell(runner->dealer, &tidings);
 }
 
-// A batch that several ranks share cannot be given up by one.
-static esp_status collect(esp_runner *runner) {
-  const esp_status status = esp_runner_collect(runner, ended);
-  return esp_comm_size(runner->options->group) == 1 ? fail(runner, status)
-                                                    : status;
-}
-
 // One look at everything; *more: there is something to do at once.
 static esp_status look(esp_runner *runner, turn *t, bool *more) {
   *more = false;
   ESP_TRY(esp_runner_tell_asked(runner));
   esp_runner_move(runner);
   (void)esp_messages_test(runner->orders, runner->ended);
-  ESP_TRY(collect(runner));
+  esp_ending_move(runner);
+  ESP_TRY(esp_runner_collect(runner, ended));
   const bool last = t->exhausted && runner->running == 0;
   ESP_TRY(fail(runner, esp_safe_move(runner, last)));
   ESP_TRY(preside(runner));

@@ -21,6 +21,8 @@ esp_status esp_runner_tell_asked(esp_runner *runner) {
 void esp_seat_start(esp_runner *runner, int index, int64_t number) {
   esp_seat *seat = &runner->seat[index];
   seat->running = true;
+  seat->computed = false;
+  seat->ending = (esp_ending){.status = ESP_OK};
   runner->running++;
   esp_exec_start(seat->engine->exec, seat->slot, number);
 }
@@ -31,31 +33,33 @@ void esp_runner_move(esp_runner *runner) {
   if (o->tail.exec != NULL) esp_exec_move(o->tail.exec);
 }
 
+// Has this rank done its part of a seat's batch?
+static void look_at(esp_seat *seat) {
+  esp_status status;
+  const char *message;
+  seat->computed =
+      esp_exec_done(seat->engine->exec, seat->slot, &status, &message);
+  if (seat->computed) esp_ending_own(seat, status, message);
+}
+
 esp_status esp_runner_collect(esp_runner *runner,
                               esp_status (*ended)(esp_runner *, esp_seat *)) {
   for (int i = 0; i < runner->seats; i++) {
     esp_seat *seat = &runner->seat[i];
-    esp_status status;
-    const char *message;
-    if (!seat->running ||
-        !esp_exec_done(seat->engine->exec, seat->slot, &status, &message)) {
-      continue;
-    }
+    if (!seat->running) continue;
+    if (!seat->computed) look_at(seat);
+    if (!seat->computed || seat->unheard > 0) continue;
     seat->running = false;
     runner->running--;
-    if (status != ESP_OK) {
-      return ESP_FAIL(status, "samples %lld to %lld: %s",
-                      (long long)seat->first,
-                      (long long)(seat->first + seat->count - 1), message);
-    }
-    if (ended != NULL) ESP_TRY(ended(runner, seat));
+    ESP_TRY(ended(runner, seat));
   }
   return ESP_OK;
 }
 
 static int messages_under_way(const esp_runner *runner) {
   const esp_batch_options *o = runner->options;
-  int count = esp_messages_pending(runner->orders);
+  int count = esp_messages_pending(runner->orders) +
+              esp_messages_pending(runner->endings);
   if (o->full.exec != NULL) count += esp_exec_messages(o->full.exec);
   if (o->tail.exec != NULL) count += esp_exec_messages(o->tail.exec);
   return count;
@@ -98,6 +102,7 @@ static esp_status open_runner(esp_runner *runner) {
   add_seats(runner, &o->full);
   add_seats(runner, &o->tail);
   ESP_TRY(esp_messages_create(o->group, (int)places, &runner->orders));
+  ESP_TRY(esp_ending_open(runner));
   const int64_t deals = o->chain != NULL ? o->chains : o->npending;
   ESP_TRY(esp_dealer_create(o->world, (long)deals, &runner->dealer));
   ESP_TRY(esp_outcome_open(runner));
@@ -108,6 +113,7 @@ static void close_runner(esp_runner *runner) {
   esp_outcome_close(runner);
   esp_dealer_free(runner->dealer);
   esp_messages_free(runner->orders);
+  esp_ending_close(runner);
   free(runner->ended);
   free(runner->order);
   free(runner->seat);

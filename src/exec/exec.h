@@ -70,6 +70,9 @@ int esp_exec_messages(const esp_exec *exec);
 bool esp_exec_done(const esp_exec *exec, int slot, esp_status *status,
                    const char **message);
 
+// The node whose failure that was; -1: none has failed.
+int esp_exec_failed_node(const esp_exec *exec, int slot);
+
 // Seconds from the first node to the last of a batch that has ended, on this
 // rank: without the time that it waited for a worker.
 double esp_exec_batch_seconds(const esp_exec *exec, int slot);

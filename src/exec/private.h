@@ -49,6 +49,7 @@ typedef struct esp_slot {
   double began, seconds; // of the clock; from the first step to the last
 
   atomic_int failed; // 1: claimed by the step that failed first
+  int failed_node;
   esp_status status;
   char message[1024];
 } esp_slot;

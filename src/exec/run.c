@@ -26,6 +26,10 @@ bool esp_exec_done(const esp_exec *exec, int index, esp_status *status,
   return true;
 }
 
+int esp_exec_failed_node(const esp_exec *exec, int index) {
+  return exec->slot[index]->failed_node;
+}
+
 double esp_exec_batch_seconds(const esp_exec *exec, int index) {
   return exec->slot[index]->seconds;
 }
@@ -41,9 +45,11 @@ void esp_exec_add_seconds(const esp_exec *exec, double *seconds) {
   }
 }
 
-static void note_failure(esp_slot *s, const esp_node *node, esp_status status) {
+static void note_failure(esp_slot *s, int step, esp_status status) {
   int none = 0;
   if (!atomic_compare_exchange_strong(&s->failed, &none, 1)) return;
+  const esp_node *node = s->args[step].node;
+  s->failed_node = s->exec->rank->step[step].node;
   (void)esp_fail_within(status, "node %s (%s)", node->name, node->op_type);
   (void)strncpy(s->message, esp_last_error(), sizeof s->message - 1);
   s->status = status;
@@ -71,7 +77,7 @@ static void compute(esp_slot *s, int step, esp_team team) {
   const esp_args *args = &s->args[step];
   const esp_made *made = &s->exec->made[step];
   const esp_status status = made->run(args, made->prepared.state, team);
-  if (status != ESP_OK) note_failure(s, args->node, status);
+  if (status != ESP_OK) note_failure(s, step, status);
 }
 
 static void compute_timed(esp_slot *s, int step, esp_team team) {
@@ -93,7 +99,7 @@ static void run_node(esp_slot *s, int step, int seat) {
   esp_team team = {.width = exec->options.plan->width};
   const esp_status status = scratch_of(exec, seat, &team.scratch);
   if (status != ESP_OK) {
-    note_failure(s, s->args[step].node, status);
+    note_failure(s, step, status);
   } else if (exec->options.timed) {
     compute_timed(s, step, team);
   } else {
@@ -190,6 +196,7 @@ static int64_t priority(const esp_slot *s, int step) {
 static void clear_slot(esp_slot *s, int64_t order) {
   s->order = order;
   s->status = ESP_OK;
+  s->failed_node = -1;
   s->message[0] = '\0';
   atomic_store(&s->failed, 0);
   atomic_store(&s->begun, false);

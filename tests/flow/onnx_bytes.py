@@ -23,9 +23,9 @@ def value_info(name, dims):
     return chunk(1, name) + chunk(2, chunk(1, number(1, 1) + chunk(2, shape)))
 
 
-def node(op, inputs, outputs, attributes=b""):
+def node(op, inputs, outputs, attributes=b"", name=None):
     return (b"".join(chunk(1, i) for i in inputs) + b"".join(chunk(2, o) for o in outputs)
-            + chunk(3, "the_" + op.lower()) + chunk(4, op) + attributes)
+            + chunk(3, name or "the_" + op.lower()) + chunk(4, op) + attributes)
 
 
 def write_model(path, graph, opset=13):

@@ -95,6 +95,43 @@ each --keep-going || { cat "$work/err"; fail "started again"; }
 [ "$(grep -c 'nothing to do' "$work/table")" = 5 ] || fail "$(cat "$work/table")"
 grep -q '6 of 6 files are done' "$work/err" || fail "$(cat "$work/err")"
 
+# A row that fails while it is computed, on ranks that share each batch: the
+# first node that failed is named, whichever rank has it; the others are done.
+mkdir "$work/rows"
+/usr/bin/python3 - "$work/rows" <<'P'
+import sys, h5py, numpy as np
+for name, bad in ("first", None), ("second", 15), ("third", None):
+    with h5py.File("%s/%s.h5" % (sys.argv[1], name), "w") as f:
+        f["x"] = np.arange(600, dtype="f4")[:, None] % 10
+        if bad is not None:
+            f["x"][407, 0] = bad
+P
+for tables in "10 20 a" "20 10 b"; do
+  set -- $tables
+  /usr/bin/python3 "$top/tests/flow/make_lookup.py" "$work/lookup.onnx" "$1" "$2"
+  look_up() { # ranks, options
+    n=$1
+    shift
+    ranks "$n" "$espalier" run --model "$work/lookup.onnx" --batch 50 \
+      --input "$work/rows/*.h5:/x" --progress none --replicas 1 "$@" \
+      >"$work/table" 2>"$work/err"
+  }
+  for n in 1 2 3; do
+    look_up $n --output "$work/rows/$n-{name}.out" --keep-going --restart
+    [ $? = 1 ] && grep -q '2 of 3 files are done, 1 failed' "$work/err" &&
+      grep -q "samples 400 to 449: node look_up_$3 (Gather): .*15" "$work/err" || {
+      cat "$work/err"
+      fail "tables of $tables rows on $n ranks"
+    }
+    for name in first third; do
+      h5diff "$work/rows/1-$name.out" "$work/rows/$n-$name.out" /outputs /outputs ||
+        fail "$name beside one that failed, on $n ranks"
+    done
+  done
+  "$espalier" inspect "$work/rows/2-second.out" | grep -q ' of 600 samples are done' ||
+    fail "nothing is left of the file that failed"
+done
+
 # What cannot be meant.
 run 1 --input "$work/in/*.h5:/images" --output "$work/x.h5" --keep-going
 [ $? = 2 ] && grep -q 'put {name} into output' "$work/err" || fail "keep going"
