@@ -1,6 +1,7 @@
 #include "kernel/vector_math.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernel/vectors.h"
@@ -9,6 +10,16 @@ static inline float float_of(int32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+// c ? a : b, of which both are computed: with a branch in it a loop does not
+// become vectors everywhere.
+static inline float pick(bool c, float a, float b) {
+  int32_t x, y;
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &b, sizeof y);
+  const int32_t mask = -(int32_t)c;
+  return float_of((x & mask) | (y & ~mask));
 }
 
 // exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2; exp(r) by its
@@ -32,7 +43,7 @@ static inline float exp_of(float x) {
   const int32_t whole = (int32_t)k, half = whole / 2;
   const float y =
       p * float_of((half + 127) << 23) * float_of((whole - half + 127) << 23);
-  return x != x ? x : y; // NaN stays
+  return pick(x != x, x, y); // NaN stays
 }
 
 ESP_VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
@@ -42,7 +53,7 @@ ESP_VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
 ESP_VECTORS void esp_vector_sigmoid(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float e = exp_of(-fabsf(x[i])); // at most 1: nothing overflows
-    y[i] = (x[i] < 0.0f ? e : 1.0f) / (1.0f + e);
+    y[i] = pick(x[i] < 0.0f, e, 1.0f) / (1.0f + e);
   }
 }
 
@@ -57,12 +68,87 @@ static inline float tanh_of(float x) {
   p = p * s + -3.3333333e-1f;
   const float small = x + x * (s * p);
   const float large = 1.0f - 2.0f / (exp_of(2.0f * a) + 1.0f);
-  const float big = x < 0.0f ? -large : large;
-  return a < 0.35f ? small : (x != x ? x : big);
+  const float big = pick(x < 0.0f, -large, large);
+  return pick(a < 0.35f, small, pick(x != x, x, big));
 }
 
 ESP_VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = tanh_of(x[i]);
+}
+
+// Both polynomials are least-maximum fits that tests/kernel/fit_erf.py makes.
+
+// erf(x) = x + x p(x^2) up to where the other takes over.
+static const float ERF_NEAR = 0.92f;
+static inline float erf_near(float x) {
+  const float s = x * x;
+  float p = 8.21542651e-05f;
+  p = p * s + -8.10596588e-04f;
+  p = p * s + 5.19779724e-03f;
+  p = p * s + -2.68581043e-02f;
+  p = p * s + 1.12836725e-01f;
+  p = p * s + -3.76126323e-01f;
+  p = p * s + 1.28379166e-01f;
+  return x + x * p;
+}
+
+// 1 - erf(a) = exp(p(a)) from there on: p is log(erfc(a)).
+static inline float erfc_far(float a) {
+  const float most = 9.3f; // there it is 2^-127
+  const float inside = a < most ? a : most;
+  float p = 2.9490022e-09f;
+  p = p * inside + -1.71044388e-07f;
+  p = p * inside + 4.43271622e-06f;
+  p = p * inside + -6.80811952e-05f;
+  p = p * inside + 6.94574789e-04f;
+  p = p * inside + -5.01611656e-03f;
+  p = p * inside + 2.68115214e-02f;
+  p = p * inside + -1.10384618e-01f;
+  p = p * inside + -6.31770902e-01f;
+  p = p * inside + -1.13016216e+00f;
+  p = p * inside + 2.86025966e-04f;
+  return exp_of(p);
+}
+
+static inline float erf_of(float x) {
+  const float a = fabsf(x);
+  const float far = 1.0f - erfc_far(a);
+  const float sided = pick(x < 0.0f, -far, far);
+  return pick(a < ERF_NEAR, erf_near(x), pick(x != x, x, sided));
+}
+
+ESP_VECTORS void esp_vector_erf(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = erf_of(x[i]);
+}
+
+// Below zero by the small tail itself: 1 + erf would lose it.
+static inline float gelu_of(float x) {
+  const float u = x * 0.707106781f;
+  const float a = fabsf(u);
+  const float tail = 0.5f * erfc_far(a);
+  const float share = pick(x < 0.0f, tail, 1.0f - tail);
+  const float half = 0.5f * x;
+  const float near = half + half * erf_near(u);
+  const float far = pick(x < -20.0f, -0.0f, x * share); // and -INFINITY
+  return pick(a < ERF_NEAR, near, pick(x != x, x, far));
+}
+
+ESP_VECTORS void esp_vector_gelu(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = gelu_of(x[i]);
+}
+
+// 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2 u)).
+static inline float gelu_tanh_of(float x) {
+  const float v = x > -20.0f ? x : -20.0f; // the cube stays a number
+  const float w = v < 20.0f ? v : 20.0f;
+  const float u = 1.59576912f * (w + 0.044715f * w * w * w);
+  const float e = exp_of(-fabsf(u));
+  const float share = pick(u < 0.0f, e, 1.0f) / (1.0f + e);
+  return pick(x != x, x, pick(x < -20.0f, -0.0f, x * share));
+}
+
+ESP_VECTORS void esp_vector_gelu_tanh(const float *x, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = gelu_tanh_of(x[i]);
 }
 
 // Element i goes to lane i % LANES; the lanes are put together in their order.
@@ -107,4 +193,34 @@ ESP_VECTORS float esp_vector_max(const float *x, int64_t n) {
   for (int l = 0; i < n; i++, l++) lane[l] = x[i] > lane[l] ? x[i] : lane[l];
   for (int l = 0; l < LANES; l++) most = lane[l] > most ? lane[l] : most;
   return most;
+}
+
+ESP_VECTORS static void subtract(const float *x, float by, float *y,
+                                 int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] - by;
+}
+
+ESP_VECTORS static void multiply(float by, float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] *= by;
+}
+
+void esp_vector_softmax(const float *x, float *y, int64_t n) {
+  subtract(x, esp_vector_max(x, n), y, n);
+  esp_vector_exp(y, y, n);
+  multiply((float)(1 / esp_vector_sum(y, n)), y, n);
+}
+
+ESP_VECTORS void esp_vector_normalise(const float *x, double mean,
+                                      double factor, const float *scale,
+                                      const float *shift, float *y, int64_t n) {
+  if (shift == NULL) {
+    for (int64_t i = 0; i < n; i++) {
+      y[i] = (float)(((double)x[i] - mean) * factor * (double)scale[i]);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    y[i] = (float)(((double)x[i] - mean) * factor * (double)scale[i] +
+                   (double)shift[i]);
+  }
 }

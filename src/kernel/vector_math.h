@@ -13,6 +13,21 @@
 void esp_vector_exp(const float *x, float *y, int64_t n);     // <= 2 ulp
 void esp_vector_sigmoid(const float *x, float *y, int64_t n); // 1/(1+exp(-x))
 void esp_vector_tanh(const float *x, float *y, int64_t n);    // <= 3 ulp
+void esp_vector_erf(const float *x, float *y, int64_t n);     // <= 2 ulp
+// x times the normal distribution's probability below x, 0.5 x (1 + erf(x /
+// sqrt 2)), and the form with tanh that Hendrycks and Gimpel (2016) give for
+// it, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).  At most 2^-22 |x|
+// off, and 2^-14 of the value itself, which is tiny far below zero.
+void esp_vector_gelu(const float *x, float *y, int64_t n);
+void esp_vector_gelu_tanh(const float *x, float *y, int64_t n);
+
+// exp(x - the largest) over the sum of those, which is made in double.
+void esp_vector_softmax(const float *x, float *y, int64_t n);
+// (x - mean) * factor * scale + shift, in double and rounded once; shift may be
+// NULL.
+void esp_vector_normalise(const float *x, double mean, double factor,
+                          const float *scale, const float *shift, float *y,
+                          int64_t n);
 
 // Sum in double, in an order that depends on n alone; 0 for none.
 double esp_vector_sum(const float *x, int64_t n);

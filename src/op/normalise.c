@@ -283,10 +283,16 @@ static inline void scale_elements(const job *j, bool wide, int64_t base,
                                   double mean, double factor) {
   const esp_tensor *x = j->args->in[0], *y = j->args->out[0];
   const esp_tensor *scale = input(j, 1), *shift = input(j, 2);
+  if (!wide) {
+    esp_vector_normalise((const float *)x->data + base, mean, factor,
+                         scale->data, shift != NULL ? shift->data : NULL,
+                         (float *)y->data + base, j->n);
+    return;
+  }
   for (int64_t i = 0; i < j->n; i++) {
     const double v =
-        (get(x, wide, base + i) - mean) * factor * get(scale, wide, i);
-    put(y, wide, base + i, v + (shift != NULL ? get(shift, wide, i) : 0));
+        (get(x, true, base + i) - mean) * factor * get(scale, true, i);
+    put(y, true, base + i, v + (shift != NULL ? get(shift, true, i) : 0));
   }
 }
 

@@ -99,16 +99,14 @@ static double sum_of_exp(const float *x, int64_t n) {
 }
 
 static void dense_row(int op, const float *x, float *y, int64_t n) {
+  if (op == ESP_OP_SOFTMAX) {
+    esp_vector_softmax(x, y, n);
+    return;
+  }
   const float largest = esp_vector_max(x, n);
   for (int64_t i = 0; i < n; i++) y[i] = x[i] - largest;
-  if (op == ESP_OP_SOFTMAX) {
-    esp_vector_exp(y, y, n);
-    const float factor = (float)(1 / esp_vector_sum(y, n));
-    for (int64_t i = 0; i < n; i++) y[i] *= factor;
-  } else {
-    const float shift = (float)log(sum_of_exp(y, n));
-    for (int64_t i = 0; i < n; i++) y[i] -= shift;
-  }
+  const float shift = (float)log(sum_of_exp(y, n));
+  for (int64_t i = 0; i < n; i++) y[i] -= shift;
 }
 
 static void run_range(int64_t begin, int64_t end, void *argument) {

@@ -111,11 +111,12 @@ AS_DOUBLE(hyperbolic, tanh(v))
 VECTOR(exponential, esp_vector_exp)
 VECTOR(sigmoid, esp_vector_sigmoid)
 VECTOR(hyperbolic, esp_vector_tanh)
+VECTOR(error_function, esp_vector_erf)
 
 static double softplus_of(double v) {
   return v > 0 ? v + log1p(exp(-v)) : log1p(exp(v));
 }
-static double gelu_of(double v, bool exact) {
+static double exact_gelu_of(double v, bool exact) {
   const double inside = 0.79788456080286535588 * (v + 0.044715 * v * v * v);
   return exact ? 0.5 * v * (1 + erf(v * 0.70710678118654752440))
                : 0.5 * v * (1 + tanh(inside));
@@ -133,12 +134,19 @@ IN_DOUBLE(sine, sin(v))
 IN_DOUBLE(hyperbolic_sine, sinh(v))
 IN_DOUBLE(tangent, tan(v))
 IN_DOUBLE(logarithm, log(v))
-IN_DOUBLE(error_function, erf(v))
+AS_DOUBLE(error_function, erf(v))
 IN_DOUBLE(celu, fmax(0, v) + fmin(0, A *expm1(v / A)))
 IN_DOUBLE(elu, v < 0 ? A * expm1(v) : v)
 IN_DOUBLE(selu, v > 0 ? B * v : B * A * expm1(v))
 IN_DOUBLE(softplus, softplus_of(v))
-IN_DOUBLE(gelu, gelu_of(v, p->exact))
+AS_DOUBLE(gelu, exact_gelu_of(v, p->exact))
+static void gelu_f32(const parameters *p, const void *x, void *y, int64_t n) {
+  if (p->exact) {
+    esp_vector_gelu(x, y, n);
+  } else {
+    esp_vector_gelu_tanh(x, y, n);
+  }
+}
 IN_DOUBLE(mish, v *tanh(softplus_of(v)))
 IN_DOUBLE(sign, v > 0 ? 1 : (v < 0 ? -1 : 0 * v))
 

@@ -61,6 +61,42 @@ static void sigmoid_is_close(void) {
   check_function(esp_vector_sigmoid, exact_sigmoid, 4);
 }
 
+static void erf_is_close(void) { check_function(esp_vector_erf, erf, 2); }
+
+static double exact_gelu(double v) { return 0.5 * v * erfc(-v * M_SQRT1_2); }
+static double exact_gelu_tanh(double v) {
+  const double u = 1.5957691216057308 * (v + 0.044715 * v * v * v);
+  return v / (1 + exp(-u));
+}
+
+// Two bounds: one that matters to whoever adds values up, and a wide one on how
+// much of a tiny value far below zero may be lost.
+static void check_gelu(void (*f)(const float *, float *, int64_t),
+                       double (*exact)(double)) {
+  int bad = 0;
+  for (int round = 0; round < 50; round++) {
+    fill();
+    f(x, y, N);
+    for (int i = 0; i < N; i++) {
+      const double v = (double)x[i];
+      const double want = v < -20 ? -0.0 : exact(v);
+      const double off = fabs((double)y[i] - want);
+      if (isnan(x[i])) bad += !isnan(y[i]);
+      if (isfinite(x[i])) {
+        bad += off > 0x1p-22 * fabs(v) + 1e-44;
+        bad += off > 0x1p-14 * fabs(want) + 1e-35;
+      }
+    }
+  }
+  CU_ASSERT_EQUAL(bad, 0);
+  CU_ASSERT_EQUAL(y[2], INFINITY);
+  CU_ASSERT(y[3] == 0);
+}
+static void gelu_is_close(void) { check_gelu(esp_vector_gelu, exact_gelu); }
+static void gelu_by_tanh_is_close(void) {
+  check_gelu(esp_vector_gelu_tanh, exact_gelu_tanh);
+}
+
 static void the_place_does_not_change_the_bits(void) {
   float alone;
   fill();
@@ -97,6 +133,9 @@ int main(void) {
       CASE(exp_is_close),
       CASE(tanh_is_close),
       CASE(sigmoid_is_close),
+      CASE(erf_is_close),
+      CASE(gelu_is_close),
+      CASE(gelu_by_tanh_is_close),
       CASE(the_place_does_not_change_the_bits),
       CASE(sums_and_maxima_are_found),
       {NULL, NULL},
