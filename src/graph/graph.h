@@ -68,13 +68,17 @@ typedef enum esp_post_kind {
   ESP_POST_LEAKY_RELU, // y = y < 0 ? alpha y : y
   ESP_POST_SIGMOID,    // y = 1 / (1 + exp(-y))
   ESP_POST_TANH,       // y = tanh(y)
+  ESP_POST_GELU,       // y = 0.5 y (1 + erf(y / sqrt 2))
+  ESP_POST_GELU_TANH,  // its form with tanh
+  ESP_POST_BIAS,       // y = y + node input `input`, a number for each column;
+                       // of products of matrices
   ESP_POST_ADD         // y = y + node input `input` (same shape as y)
 } esp_post_kind;
 
 typedef struct esp_post {
   esp_post_kind kind;
   float alpha, beta;
-  int input; // for ESP_POST_ADD: index into node->in
+  int input; // for ESP_POST_BIAS and _ADD: index into node->in
 } esp_post;
 
 enum { ESP_MAX_POST = 4 };

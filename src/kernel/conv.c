@@ -91,6 +91,10 @@ static dnnl_status_t append_post(dnnl_post_ops_t ops,
     return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_logistic, 0, 0);
   case ESP_KERNEL_TANH:
     return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_tanh, 0, 0);
+  case ESP_KERNEL_GELU:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_gelu_erf, 0, 0);
+  case ESP_KERNEL_GELU_TANH:
+    return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_gelu_tanh, 0, 0);
   default:
     return dnnl_post_ops_append_binary(ops, dnnl_binary_add, y);
   }

@@ -141,13 +141,19 @@ static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
   return status;
 }
 
-// Cuts into ranges of rows for the threads.  Columns are not cut: for a c whose
+static int64_t products(const esp_matmul_problem *p) {
+  return p->products > 1 ? p->products : 1;
+}
+
+// Cuts into ranges of rows for the threads, where there are not products enough
+// for them.  Columns are not cut: for a c whose
 // rows are not dense oneDNN 2.6.3 has no brgemm, and the plain loop, which is
 // some thirty times slower and rounds otherwise, would compute.
 static esp_status cut(esp_matmul *mm, const float *b) {
   const esp_matmul_problem *p = &mm->problem;
   const int64_t blocks = (p->m + ROW_BLOCK - 1) / ROW_BLOCK;
-  const int64_t ranges = blocks < p->width ? blocks : p->width;
+  const int64_t threads = products(p) < p->width ? p->width : 1;
+  const int64_t ranges = blocks < threads ? blocks : threads;
   mm->piece = calloc((size_t)ranges, sizeof *mm->piece);
   if (mm->piece == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   for (int64_t r = 0; r < ranges && !mm->plain; r++) {
@@ -209,7 +215,7 @@ void esp_matmul_free(esp_matmul *matmul) {
 }
 
 size_t esp_matmul_scratch(const esp_matmul *matmul) {
-  return matmul->scratch_each * (size_t)matmul->pieces;
+  return matmul->scratch_each * (size_t)matmul->problem.width;
 }
 
 const char *esp_matmul_implementation(const esp_matmul *matmul) {
@@ -218,61 +224,93 @@ const char *esp_matmul_implementation(const esp_matmul *matmul) {
 
 typedef struct call {
   esp_matmul *mm;
-  const float *a, *b;
-  float *c;
+  const esp_matmul_work *work;
   unsigned char *scratch;
   atomic_int failed;
 } call;
 
+static void run_piece(call *c, int64_t product, const piece *q) {
+  const esp_matmul_problem *p = &c->mm->problem;
+  union { // oneDNN takes no pointer to const, but only reads
+    const float *given;
+    void *taken;
+  } a, b;
+  c->work->operands(c->work->context, product, &a.given, &b.given);
+  a.given += q->row * p->k;
+  const int64_t first = product * p->m + q->row;
+  const int thread = p->width > 1 ? esp_loop_thread() : 0; // its own team's
+  void *bytes[3] = {a.taken, c->mm->packed ? q->b : b.taken,
+                    c->work->c + first * p->n};
+  const esp_status status = esp_dnnl_primitive_run(
+      q->primitive, bytes, c->scratch + (size_t)thread * c->mm->scratch_each);
+  if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+  if (c->work->after != NULL) {
+    c->work->after(c->work->context, first, first + q->rows);
+  }
+}
+
 static void run_pieces(int64_t begin, int64_t end, void *argument) {
   call *c = argument;
-  const esp_matmul_problem *p = &c->mm->problem;
   for (int64_t i = begin; i < end; i++) {
-    const piece *q = &c->mm->piece[i];
-    union { // oneDNN takes no pointer to const, but only reads
-      const float *given;
-      void *taken;
-    } a = {.given = c->a + q->row * p->k}, b = {.given = NULL};
-    if (!c->mm->packed) b.given = c->b;
-    void *bytes[3] = {a.taken, c->mm->packed ? q->b : b.taken,
-                      c->c + q->row * p->n};
-    const esp_status status = esp_dnnl_primitive_run(
-        q->primitive, bytes, c->scratch + (size_t)i * c->mm->scratch_each);
-    if (status != ESP_OK) atomic_store(&c->failed, (int)status);
+    run_piece(c, i / c->mm->pieces, &c->mm->piece[i % c->mm->pieces]);
   }
 }
 
 // c[i] += a_k * b[k][i], k in order: the same sums for every m and every cut.
-static void run_rows(int64_t begin, int64_t end, void *argument) {
-  const call *c = argument;
+static void run_row(const call *c, const float *a, const float *b, float *row) {
   const esp_matmul_problem *p = &c->mm->problem;
   const bool turned = !c->mm->packed && p->b_transposed;
-  const float *b = c->mm->packed ? c->mm->plain_b : c->b;
-  for (int64_t m = begin; m < end; m++) {
-    float *row = c->c + m * p->n;
-    memset(row, 0, (size_t)p->n * sizeof *row);
-    for (int64_t k = 0; k < p->k; k++) {
-      const float a = c->a[m * p->k + k];
-      if (turned) {
-        for (int64_t n = 0; n < p->n; n++) row[n] += a * b[n * p->k + k];
-      } else {
-        for (int64_t n = 0; n < p->n; n++) row[n] += a * b[k * p->n + n];
-      }
+  memset(row, 0, (size_t)p->n * sizeof *row);
+  for (int64_t k = 0; k < p->k; k++) {
+    if (turned) {
+      for (int64_t n = 0; n < p->n; n++) row[n] += a[k] * b[n * p->k + k];
+    } else {
+      for (int64_t n = 0; n < p->n; n++) row[n] += a[k] * b[k * p->n + n];
     }
   }
 }
 
-esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
-                          float *c, void *scratch) {
+static void run_rows(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  const esp_matmul_problem *p = &c->mm->problem;
+  for (int64_t m = begin; m < end; m++) {
+    const float *a, *b;
+    c->work->operands(c->work->context, m / p->m, &a, &b);
+    run_row(c, a + m % p->m * p->k, c->mm->packed ? c->mm->plain_b : b,
+            c->work->c + m * p->n);
+    if (c->work->after != NULL) c->work->after(c->work->context, m, m + 1);
+  }
+}
+
+esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
+                              void *scratch) {
   const esp_matmul_problem *p = &matmul->problem;
-  call made = {.mm = matmul, .a = a, .b = b, .c = c, .scratch = scratch};
-  if (p->k == 0 && p->m * p->n > 0) {
-    memset(c, 0, (size_t)(p->m * p->n) * sizeof *c);
-  } else if (matmul->plain) {
-    esp_loop_over(p->width, p->m, 16384 / (p->n * p->k + 1) + 1, run_rows,
+  const int64_t rows = products(p) * p->m;
+  call made = {.mm = matmul, .work = work, .scratch = scratch};
+  if (matmul->plain || p->k == 0 || p->n == 0) {
+    esp_loop_over(p->width, rows, 16384 / (p->n * p->k + 1) + 1, run_rows,
                   &made);
   } else {
-    esp_loop_over(p->width, matmul->pieces, 1, run_pieces, &made);
+    esp_loop_over(p->width, products(p) * matmul->pieces, 1, run_pieces, &made);
   }
   return (esp_status)atomic_load(&made.failed);
+}
+
+typedef struct pair {
+  const float *a, *b;
+} pair;
+static void give_pair(const void *context, int64_t product, const float **a,
+                      const float **b) {
+  const pair *p = context;
+  (void)product;
+  *a = p->a;
+  *b = p->b;
+}
+
+esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
+                          float *c, void *scratch) {
+  const pair operands = {a, b};
+  const esp_matmul_work work = {
+      .context = &operands, .operands = give_pair, .c = c};
+  return esp_matmul_run_all(matmul, &work, scratch);
 }

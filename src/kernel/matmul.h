@@ -14,6 +14,7 @@ typedef struct esp_matmul_problem {
   int64_t m, n, k;
   bool b_transposed;
   int width;
+  int64_t products; // that are made at a time; 0 is as 1
 } esp_matmul_problem;
 
 typedef struct esp_matmul esp_matmul;
@@ -32,5 +33,18 @@ const char *esp_matmul_implementation(const esp_matmul *matmul);
 // threads; safe from several workers at once.
 esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
                           float *c, void *scratch);
+
+// The problem's products, one after the other in c, and what is to be done with
+// the rows of c when they are there: by the thread that has made them, counted
+// over all products.  NULL: nothing.
+typedef struct esp_matmul_work {
+  const void *context; // handed to both
+  void (*operands)(const void *context, int64_t product, const float **a,
+                   const float **b);
+  void (*after)(const void *context, int64_t first_row, int64_t end_row);
+  float *c;
+} esp_matmul_work;
+esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
+                              void *scratch);
 
 #endif

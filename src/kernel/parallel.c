@@ -25,3 +25,5 @@ void esp_loop_over(int width, int64_t count, int64_t grain, esp_loop_body body,
     }
   }
 }
+
+int esp_loop_thread(void) { return omp_get_thread_num(); }

@@ -14,4 +14,8 @@ typedef void (*esp_loop_body)(int64_t begin, int64_t end, void *argument);
 void esp_loop_over(int width, int64_t count, int64_t grain, esp_loop_body body,
                    void *argument);
 
+// The number of the calling thread in the team that works on a loop, below its
+// width: for memory that each has for itself.
+int esp_loop_thread(void);
+
 #endif

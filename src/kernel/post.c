@@ -1,9 +1,10 @@
 #include "kernel/post.h"
 
 #include "kernel/vector_math.h"
+#include "kernel/vectors.h"
 
-static void apply(const esp_kernel_post *post, const float *added, float *y,
-                  int64_t n) {
+ESP_VECTORS static void apply(const esp_kernel_post *post, const float *added,
+                              float *y, int64_t n) {
   const float a = post->alpha, b = post->beta;
   switch (post->kind) {
   case ESP_KERNEL_RELU:
@@ -20,6 +21,12 @@ static void apply(const esp_kernel_post *post, const float *added, float *y,
     break;
   case ESP_KERNEL_TANH:
     esp_vector_tanh(y, y, n);
+    break;
+  case ESP_KERNEL_GELU:
+    esp_vector_gelu(y, y, n);
+    break;
+  case ESP_KERNEL_GELU_TANH:
+    esp_vector_gelu_tanh(y, y, n);
     break;
   case ESP_KERNEL_ADD:
     for (int64_t i = 0; i < n; i++) y[i] += added[i];

@@ -10,6 +10,8 @@ typedef enum esp_kernel_post_kind {
   ESP_KERNEL_LEAKY_RELU, // y < 0 ? alpha y : y
   ESP_KERNEL_SIGMOID,
   ESP_KERNEL_TANH,
+  ESP_KERNEL_GELU,
+  ESP_KERNEL_GELU_TANH,
   ESP_KERNEL_ADD // y + another tensor, element by element
 } esp_kernel_post_kind;
 

@@ -106,7 +106,8 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
                                       .n = p->form.p.n,
                                       .k = p->form.p.k,
                                       .b_transposed = p->form.b_turned,
-                                      .width = width};
+                                      .width = width,
+                                      .products = p->form.p.batch};
   const float *b = p->form.p.batch == 1 ? args->in[1]->data : NULL;
   ESP_TRY(esp_matmul_create(&problem, b, &p->mm));
   if (p->form.a_turned) {
@@ -117,36 +118,51 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   return ESP_OK;
 }
 
-// What follows the product, row by row: alpha, beta C, posts.
+// The products, and what follows row by row: alpha, beta C, posts.
 typedef struct finish {
+  const esp_args *args;
   const prepared *p;
+  const float *a;                // as it is multiplied
   const float *c;                // NULL: none
   int64_t row_step, column_step; // of c; 0: repeated
-  const float **added;
-  float *y;
+  bool any;                      // is there anything to do?
+  const float *added[ESP_KERNEL_POSTS];
 } finish;
 
-static void finish_rows(int64_t begin, int64_t end, void *argument) {
-  const finish *f = argument;
+static void give_operands(const void *context, int64_t product, const float **a,
+                          const float **b) {
+  const finish *f = context;
+  const esp_product *p = &f->p->form.p;
+  *a = f->a + esp_product_matrix(p, &p->a_batch, product) * p->m * p->k;
+  *b = (const float *)f->args->in[1]->data +
+       esp_product_matrix(p, &p->b_batch, product) * p->k * p->n;
+}
+
+static void finish_row(const finish *f, int64_t r, float *y) {
   const form *g = &f->p->form;
   const int64_t n = g->p.n;
-  for (int64_t r = begin; r < end; r++) {
-    float *y = f->y + r * n;
-    if (g->alpha != 1.0f) {
-      for (int64_t i = 0; i < n; i++) y[i] *= g->alpha;
-    }
-    const float *c = f->c != NULL ? f->c + r * f->row_step : NULL;
-    if (c != NULL && f->column_step == 1 && g->beta == 1.0f) {
-      for (int64_t i = 0; i < n; i++) y[i] += c[i];
-    } else if (c != NULL) {
-      for (int64_t i = 0; i < n; i++) y[i] += g->beta * c[i * f->column_step];
-    }
-    const float *added[ESP_KERNEL_POSTS];
-    for (int i = 0; i < f->p->posts; i++) {
-      added[i] = f->added[i] != NULL ? f->added[i] + r * n : NULL;
-    }
-    esp_post_apply(f->p->post, f->p->posts, added, y, n);
+  if (g->alpha != 1.0f) {
+    for (int64_t i = 0; i < n; i++) y[i] *= g->alpha;
   }
+  const float *c = f->c != NULL ? f->c + r * f->row_step : NULL;
+  if (c != NULL && f->column_step == 1 && g->beta == 1.0f) {
+    for (int64_t i = 0; i < n; i++) y[i] += c[i];
+  } else if (c != NULL) {
+    for (int64_t i = 0; i < n; i++) y[i] += g->beta * c[i * f->column_step];
+  }
+  const float *added[ESP_KERNEL_POSTS];
+  for (int i = 0; i < f->p->posts; i++) {
+    const bool whole = f->args->node->post[i].kind == ESP_POST_ADD;
+    added[i] = whole ? f->added[i] + r * n : f->added[i];
+  }
+  esp_post_apply(f->p->post, f->p->posts, added, y, n);
+}
+
+static void finish_rows(const void *context, int64_t first, int64_t end) {
+  const finish *f = context;
+  const int64_t n = f->p->form.p.n;
+  float *y = f->args->out[0]->data;
+  for (int64_t r = first; f->any && r < end; r++) finish_row(f, r, y + r * n);
 }
 
 static void set_c(const esp_args *args, finish *f) {
@@ -165,30 +181,21 @@ static void turn(const float *a, float *to, const esp_product *f) {
 
 static esp_status run_floats(const esp_args *args, const prepared *p,
                              esp_team team) {
-  enum { GRAIN = 8192 };
   const esp_product *f = &p->form.p;
   unsigned char *scratch = team.scratch;
-  const float *a = args->in[0]->data, *b = args->in[1]->data;
-  float *y = args->out[0]->data;
+  finish last = {.args = args, .p = p, .a = args->in[0]->data};
   if (p->form.a_turned) {
-    turn(a, team.scratch, f);
-    a = team.scratch;
+    turn(last.a, team.scratch, f);
+    last.a = team.scratch;
   }
-  for (int64_t i = 0; i < f->batch; i++) {
-    const int64_t at = esp_product_matrix(f, &f->a_batch, i);
-    const int64_t bt = esp_product_matrix(f, &f->b_batch, i);
-    ESP_TRY(esp_matmul_run(p->mm, a + at * f->m * f->k, b + bt * f->k * f->n,
-                           y + i * f->m * f->n, scratch + p->turned_bytes));
-  }
-  const float *added[ESP_KERNEL_POSTS];
-  esp_added_of(args, added);
-  finish last = {.p = p, .added = added, .y = y};
+  esp_added_of(args, last.added);
   set_c(args, &last);
-  if (last.c != NULL || p->form.alpha != 1.0f || p->posts > 0) {
-    esp_loop_over(team.width, f->batch * f->m, GRAIN / (f->n + 1) + 1,
-                  finish_rows, &last);
-  }
-  return ESP_OK;
+  last.any = last.c != NULL || p->form.alpha != 1.0f || p->posts > 0;
+  const esp_matmul_work work = {.context = &last,
+                                .operands = give_operands,
+                                .after = finish_rows,
+                                .c = args->out[0]->data};
+  return esp_matmul_run_all(p->mm, &work, scratch + p->turned_bytes);
 }
 
 // alpha y + beta C in double, or wrapping around when both are 1.

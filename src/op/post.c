@@ -7,6 +7,9 @@ void esp_posts_of(const esp_node *node, esp_kernel_post *post) {
       [ESP_POST_LEAKY_RELU] = ESP_KERNEL_LEAKY_RELU,
       [ESP_POST_SIGMOID] = ESP_KERNEL_SIGMOID,
       [ESP_POST_TANH] = ESP_KERNEL_TANH,
+      [ESP_POST_GELU] = ESP_KERNEL_GELU,
+      [ESP_POST_GELU_TANH] = ESP_KERNEL_GELU_TANH,
+      [ESP_POST_BIAS] = ESP_KERNEL_ADD,
       [ESP_POST_ADD] = ESP_KERNEL_ADD};
   for (int p = 0; p < node->npost; p++) {
     post[p] = (esp_kernel_post){.kind = kinds[node->post[p].kind],
@@ -18,6 +21,7 @@ void esp_posts_of(const esp_node *node, esp_kernel_post *post) {
 void esp_added_of(const esp_args *args, const float **added) {
   for (int p = 0; p < args->node->npost; p++) {
     const esp_post *post = &args->node->post[p];
-    added[p] = post->kind == ESP_POST_ADD ? args->in[post->input]->data : NULL;
+    const bool adds = post->kind == ESP_POST_ADD || post->kind == ESP_POST_BIAS;
+    added[p] = adds ? args->in[post->input]->data : NULL;
   }
 }
