@@ -6,6 +6,7 @@
 #include "op/op.h"
 
 extern const esp_op esp_op_affine;
+extern const esp_op esp_op_attention;
 extern const esp_op esp_op_binary;
 extern const esp_op esp_op_cast;
 extern const esp_op esp_op_col2im;

@@ -114,6 +114,8 @@ OP(SOFTMAX_CROSS_ENTROPY_LOSS, "SoftmaxCrossEntropyLoss", loss)
 OP(GEMM, "Gemm", matmul)
 OP(MATMUL, "MatMul", matmul)
 
+OP(ATTENTION, "Attention", attention)
+
 OP(BATCH_NORMALIZATION, "BatchNormalization", normalise)
 OP(GROUP_NORMALIZATION, "GroupNormalization", normalise)
 OP(INSTANCE_NORMALIZATION, "InstanceNormalization", normalise)

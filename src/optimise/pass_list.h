@@ -6,7 +6,11 @@ PASS("pad", esp_pass_pad,
 PASS("norm", esp_pass_norm,
      "puts batch-norm and per-channel scales into the convolution before them, "
      "and makes other batch-norms a scale and a shift")
-PASS("bias", esp_pass_bias, "puts a product's added vector into it as bias")
+PASS("gelu", esp_pass_gelu, "finds GELU, by erf or by tanh, in its parts")
+PASS("layer_norm", esp_pass_layer_norm,
+     "finds the normalisation of rows in its parts")
+PASS("attention", esp_pass_attention, "finds attention in its parts")
+PASS("dead", esp_pass_dead, "takes out those parts")
 PASS("post", esp_pass_post,
      "lets convolutions and products add and activate what they compute")
 PASS("dead", esp_pass_dead, "takes out nodes whose outputs nobody reads")

@@ -1,7 +1,8 @@
 // What follows a convolution or a product and touches each element once is done
-// by it: activations, and the sum with another tensor of the same shape.
+// by it: activations, the sum with another tensor of the same shape, and a
+// product's sum with a number for each column.
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "optimise/private.h"
 
@@ -27,6 +28,11 @@ static bool activation(const esp_graph *graph, const esp_node *node,
     return true;
   case ESP_OP_TANH:
     post->kind = ESP_POST_TANH;
+    return true;
+  case ESP_OP_GELU:
+    post->kind = strcmp(esp_node_string(node, "approximate", "none"), "tanh")
+                     ? ESP_POST_GELU
+                     : ESP_POST_GELU_TANH;
     return true;
   case ESP_OP_LEAKY_RELU:
     post->kind = ESP_POST_LEAKY_RELU;
@@ -68,26 +74,48 @@ static bool made_before(const esp_graph *graph, int value, int host) {
   return graph->value[value].producer < host;
 }
 
+// A number for each column of what a product makes?
+static bool is_bias(const esp_graph *graph, int host, int other) {
+  const esp_node *node = &graph->node[host];
+  if (node->op != ESP_OP_MATMUL && node->op != ESP_OP_GEMM) return false;
+  const esp_shape *b = &graph->value[node->in[1]].tensor.shape;
+  const esp_shape *y = &graph->value[node->out[0]].tensor.shape;
+  const esp_shape *own = &graph->value[other].tensor.shape;
+  return b->ndim > 1 && own->ndim > 0 && own->ndim <= y->ndim &&
+         own->dim[own->ndim - 1] == y->dim[y->ndim - 1] &&
+         esp_shape_count(own) == y->dim[y->ndim - 1];
+}
+
+// How a host can add this value; false: it cannot.
+static bool addition(const esp_graph *graph, int host, int fed, int other,
+                     esp_post *post) {
+  const esp_tensor *x = &graph->value[fed].tensor;
+  const esp_tensor *added = &graph->value[other].tensor;
+  *post = (esp_post){.kind = ESP_POST_ADD};
+  if (esp_shape_equal(&x->shape, &added->shape)) return added->data == NULL;
+  post->kind = ESP_POST_BIAS;
+  return is_bias(graph, host, other);
+}
+
 static esp_status fuse_add(esp_graph *graph, int n, const int *uses) {
   const esp_node *add = &graph->node[n];
   if (add->nin != 2 || add->in[0] == add->in[1]) return ESP_OK;
+  // Before opset 7 a vector may lie along another axis than the last.
+  if (esp_node_attribute(add, "axis", ESP_ATTRIBUTE_INT) != NULL) return ESP_OK;
   for (int side = 0; side < 2; side++) {
     const int fed = add->in[side], other = add->in[1 - side];
     const int host = host_of(graph, fed, uses);
+    esp_post post;
     if (host < 0 || !made_before(graph, other, host) ||
-        !esp_shape_equal(&graph->value[fed].tensor.shape,
-                         &graph->value[other].tensor.shape) ||
-        graph->value[other].tensor.data != NULL) {
+        !addition(graph, host, fed, other, &post)) {
       continue;
     }
     // Inputs that were omitted at the end are spelled out: the sum's stands
     // after all of the standard's.
-    int index;
     while (graph->node[host].nin < 3) {
-      ESP_TRY(esp_graph_add_node_input(graph, host, -1, &index));
+      ESP_TRY(esp_graph_add_node_input(graph, host, -1, &post.input));
     }
-    ESP_TRY(esp_graph_add_node_input(graph, host, other, &index));
-    const esp_post post = {.kind = ESP_POST_ADD, .input = index};
+    ESP_TRY(esp_graph_add_node_input(graph, host, other, &post.input));
     absorb(graph, host, n, &post);
     return ESP_OK;
   }

@@ -94,9 +94,9 @@ int twin_weights(esp_graph *graph, const char *name, float *data,
 int twin_step(esp_graph *graph, const char *op, int id, int a, int b, int c) {
   const esp_tensor none = {0};
   const int in[] = {a, b, c};
+  const int count = c >= 0 ? 3 : (b >= 0 ? 2 : 1);
   int y, node;
   CHECK_OK(esp_graph_add_value(graph, op, &none, &y));
-  CHECK_OK(esp_graph_add_node(graph, op, op, id, 13, in, c >= 0 ? 3 : 2, &y, 1,
-                              &node));
+  CHECK_OK(esp_graph_add_node(graph, op, op, id, 13, in, count, &y, 1, &node));
   return y;
 }
