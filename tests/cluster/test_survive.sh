@@ -67,6 +67,28 @@ submit cancelled --nodes 1
 finished cancelled
 expect_whole cancelled
 
+# One rank is killed, which srun tells no other: the ranks do.
+submit killed --nodes 2
+begun killed
+for pid in $(pgrep -x espalier); do
+  grep -qz '^SLURM_PROCID=1$' "/proc/$pid/environ" &&
+    grep -qz 'killed.h5' "/proc/$pid/cmdline" && kill -9 "$pid" && break
+done
+began=$(date +%s%N)
+for _ in $(seq 200); do
+  [ "$(state_of "$job")" = RUNNING ] || break
+  sleep 0.1
+done
+ended=$((($(date +%s%N) - began) / 1000000))
+echo "killed: the script ended after $ended ms"
+[ "$ended" -lt 10000 ] || { cat killed.out; fail "killed: too late"; }
+slurm_wait "$job" && fail "killed: a lost rank is no failure"
+[ "$(grep -c 'rank 1 on .* has ended without a word' killed.out)" = 1 ] ||
+  { cat killed.out; fail "killed: the reason is not said once"; }
+submit killed --nodes 1
+finished killed
+expect_whole killed
+
 # Told by Slurm that its time ends; the next job of the chain goes on.
 submit limited --nodes 1 --time 1 --warning 50 --chain 20
 begun limited
