@@ -1,11 +1,14 @@
 // LSTM, GRU and RNN: for all steps at once x W^T, then step by step h R^T and
-// the gates.  Rows of the batch are independent, and so are the directions.
+// the gates.  Rows of the batch are independent, and so are the directions: a
+// direction of some rows is a lane, and each thread has lanes of its own.
 // Source: ONNX LSTM-14, GRU-14, RNN-14.
 #include "op/recurrent.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/parallel.h"
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
@@ -141,12 +144,12 @@ static esp_status prepare_direction(const esp_args *args, int width, layer *l,
                                     int d) {
   const int64_t g = l->gates * l->hidden;
   const float *w = args->in[1]->data, *r = args->in[2]->data;
-  const esp_matmul_problem input = {.m = l->steps * l->batch,
+  const esp_matmul_problem input = {.m = l->steps * l->rows,
                                     .n = g,
                                     .k = l->input,
                                     .b_transposed = true,
                                     .width = width};
-  const esp_matmul_problem hidden = {.m = l->batch,
+  const esp_matmul_problem hidden = {.m = l->rows,
                                      .n = g,
                                      .k = l->hidden,
                                      .b_transposed = true,
@@ -162,6 +165,16 @@ static esp_status prepare_direction(const esp_args *args, int width, layer *l,
   return ESP_OK;
 }
 
+// Parts of the batch, all of one size, until each thread has a lane.
+static void cut_batch(layer *l, int width) {
+  l->parts = 1;
+  for (int64_t parts = 2; parts <= l->batch; parts++) {
+    if (l->parts * l->directions >= width) break;
+    if (l->batch % parts == 0) l->parts = parts;
+  }
+  l->rows = l->batch / l->parts;
+}
+
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   layer *l = calloc(1, sizeof *l);
   if (l == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
@@ -171,26 +184,30 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
     made->scratch_bytes = esp_recurrent_plain_scratch(l);
     return ESP_OK;
   }
+  cut_batch(l, width);
+  const int64_t lanes = l->parts * l->directions;
   const size_t g = (size_t)(l->gates * l->hidden) * sizeof(float);
-  const size_t rows = (size_t)l->batch;
-  l->products_bytes = esp_align_up((size_t)l->steps * rows * g);
+  const size_t rows = (size_t)l->rows, steps = (size_t)l->steps;
+  l->x_bytes = esp_align_up(steps * rows * (size_t)l->input * sizeof(float));
+  l->products_bytes = esp_align_up(steps * rows * g);
   l->step_bytes = esp_align_up(2 * rows * g);
   l->state_bytes = esp_align_up(rows * (size_t)l->hidden * sizeof(float));
   for (int d = 0; d < l->directions; d++) {
-    ESP_TRY(prepare_direction(args, width, l, d));
+    ESP_TRY(prepare_direction(args, lanes > 1 ? 1 : width, l, d));
   }
-  // x in time order (batch first), products, a step, h, c and a spare row.
-  made->scratch_bytes =
-      esp_align_up((size_t)(l->steps * l->batch * l->input) * sizeof(float)) +
-      l->products_bytes + l->step_bytes + 3 * l->state_bytes + l->matmul_bytes;
+  // x in time order, products, a step, h, c and a spare row.
+  l->lane_bytes = l->x_bytes + l->products_bytes + l->step_bytes +
+                  3 * l->state_bytes + esp_align_up(l->matmul_bytes);
+  made->scratch_bytes = l->lane_bytes * (size_t)(lanes > 1 ? width : 1);
   return ESP_OK;
 }
 
-// One direction while it runs.
+// A lane while it runs: rows [first, first + l->rows) of a direction.
 typedef struct pass {
   const layer *l;
   const esp_args *args;
   int d;
+  int64_t first;
   float *x, *products, *step, *h, *c, *spare;
   void *scratch;
 } pass;
@@ -301,14 +318,15 @@ int64_t esp_layer_state(const layer *l, int d, int64_t b) {
          l->hidden;
 }
 
-static void run_row(const pass *p, int64_t s, int64_t b) {
+static void run_row(const pass *p, int64_t s, int64_t i) {
   const layer *l = p->l;
+  const int64_t b = p->first + i;
   const int64_t t = esp_layer_time(l, p->args, p->d, s, b),
                 g = l->gates * l->hidden, n = l->hidden;
   if (t < 0) return;
-  float *h = p->h + b * n, *c = p->c + b * n;
-  float *from_h = p->step + b * g, *x = p->step + (l->batch + b) * g;
-  const float *from_x = p->products + (t * l->batch + b) * g;
+  float *h = p->h + i * n, *c = p->c + i * n;
+  float *from_h = p->step + i * g, *x = p->step + (l->rows + i) * g;
+  const float *from_x = p->products + (t * l->rows + i) * g;
   const float *wb = part(p->args, 3, p->d * 2 * g);
   const float *rb = wb != NULL ? wb + g : NULL;
   for (int64_t k = 0; k < g; k++) x[k] = from_x[k] + (wb != NULL ? wb[k] : 0);
@@ -330,24 +348,38 @@ static void run_row(const pass *p, int64_t s, int64_t b) {
 
 static void begin_states(const pass *p) {
   const size_t bytes = (size_t)p->l->hidden * sizeof(float);
-  for (int64_t b = 0; b < p->l->batch; b++) {
-    const float *h = part(p->args, 5, esp_layer_state(p->l, p->d, b));
-    const float *c = part(p->args, 6, esp_layer_state(p->l, p->d, b));
-    memset(p->h + b * p->l->hidden, 0, bytes);
-    memset(p->c + b * p->l->hidden, 0, bytes);
-    if (h != NULL) memcpy(p->h + b * p->l->hidden, h, bytes);
-    if (c != NULL) memcpy(p->c + b * p->l->hidden, c, bytes);
+  for (int64_t i = 0; i < p->l->rows; i++) {
+    const int64_t at = esp_layer_state(p->l, p->d, p->first + i);
+    const float *h = part(p->args, 5, at), *c = part(p->args, 6, at);
+    memset(p->h + i * p->l->hidden, 0, bytes);
+    memset(p->c + i * p->l->hidden, 0, bytes);
+    if (h != NULL) memcpy(p->h + i * p->l->hidden, h, bytes);
+    if (c != NULL) memcpy(p->c + i * p->l->hidden, c, bytes);
   }
 }
 
 static void end_states(const pass *p) {
   const size_t bytes = (size_t)p->l->hidden * sizeof(float);
-  for (int64_t b = 0; b < p->l->batch; b++) {
-    for (int i = 1; i < p->args->nout; i++) {
-      if (p->args->out[i] == NULL) continue;
-      const float *from = (i == 1 ? p->h : p->c) + b * p->l->hidden;
-      memcpy((float *)p->args->out[i]->data + esp_layer_state(p->l, p->d, b),
-             from, bytes);
+  for (int64_t i = 0; i < p->l->rows; i++) {
+    const int64_t at = esp_layer_state(p->l, p->d, p->first + i);
+    for (int out = 1; out < p->args->nout; out++) {
+      if (p->args->out[out] == NULL) continue;
+      const float *from = (out == 1 ? p->h : p->c) + i * p->l->hidden;
+      memcpy((float *)p->args->out[out]->data + at, from, bytes);
+    }
+  }
+}
+
+// The lane's rows of x, [steps, rows, input].
+static void take_rows(const pass *p) {
+  const layer *l = p->l;
+  const size_t row = (size_t)l->input * sizeof(float);
+  const float *x = p->args->in[0]->data;
+  for (int64_t t = 0; t < l->steps; t++) {
+    for (int64_t i = 0; i < l->rows; i++) {
+      const int64_t b = p->first + i;
+      const int64_t from = l->batch_first ? b * l->steps + t : t * l->batch + b;
+      memcpy(p->x + (t * l->rows + i) * l->input, x + from * l->input, row);
     }
   }
 }
@@ -357,25 +389,43 @@ static esp_status run_pass(const pass *p) {
   const int64_t g = l->gates * l->hidden;
   const float *w = part(p->args, 1, p->d * g * l->input);
   const float *r = part(p->args, 2, p->d * g * l->hidden);
+  take_rows(p);
   ESP_TRY(
       esp_matmul_run(l->from_input[p->d], p->x, w, p->products, p->scratch));
   begin_states(p);
   for (int64_t s = 0; s < l->steps; s++) {
     ESP_TRY(esp_matmul_run(l->from_hidden[p->d], p->h, r, p->step, p->scratch));
-    for (int64_t b = 0; b < l->batch; b++) run_row(p, s, b);
+    for (int64_t i = 0; i < l->rows; i++) run_row(p, s, i);
   }
   end_states(p);
   return ESP_OK;
 }
 
-// [batch,steps,...] to [steps,batch,...].
-static void to_time_order(const layer *l, const float *x, float *to) {
-  const size_t row = (size_t)l->input * sizeof *x;
-  for (int64_t b = 0; b < l->batch; b++) {
-    for (int64_t t = 0; t < l->steps; t++) {
-      memcpy(to + (t * l->batch + b) * l->input,
-             x + (b * l->steps + t) * l->input, row);
-    }
+typedef struct job {
+  const layer *l;
+  const esp_args *args;
+  unsigned char *scratch;
+  atomic_int failed;
+} job;
+
+static void run_lanes(int64_t begin, int64_t end, void *argument) {
+  job *j = argument;
+  const layer *l = j->l;
+  const bool alone = l->parts * l->directions == 1;
+  unsigned char *at =
+      j->scratch + (alone ? 0 : (size_t)esp_loop_thread() * l->lane_bytes);
+  pass p = {.l = l, .args = j->args, .x = (float *)(void *)at};
+  p.products = (float *)(void *)(at += l->x_bytes);
+  p.step = (float *)(void *)(at += l->products_bytes);
+  p.h = (float *)(void *)(at += l->step_bytes);
+  p.c = (float *)(void *)(at += l->state_bytes);
+  p.spare = (float *)(void *)(at += l->state_bytes);
+  p.scratch = at + l->state_bytes;
+  for (int64_t lane = begin; lane < end; lane++) {
+    p.d = (int)(lane / l->parts);
+    p.first = lane % l->parts * l->rows;
+    const esp_status status = run_pass(&p);
+    if (status != ESP_OK) atomic_store(&j->failed, (int)status);
   }
 }
 
@@ -400,28 +450,9 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
     esp_recurrent_plain_run(l, args, team.scratch, team.width);
     return ESP_OK;
   }
-  unsigned char *at = team.scratch;
-  pass p = {.l = l, .args = args};
-  p.x = (float *)(void *)at;
-  if (l->batch_first) {
-    to_time_order(l, args->in[0]->data, p.x);
-  } else {
-    memcpy(p.x, args->in[0]->data, esp_tensor_bytes(args->in[0]));
-  }
-  at += esp_align_up((size_t)(l->steps * l->batch * l->input) * sizeof(float));
-  p.products = (float *)at;
-  at += l->products_bytes;
-  p.step = (float *)at;
-  at += l->step_bytes;
-  p.h = (float *)at;
-  p.c = (float *)(at + l->state_bytes);
-  p.spare = (float *)(at + 2 * l->state_bytes);
-  p.scratch = at + 3 * l->state_bytes;
-  for (int d = 0; d < l->directions; d++) {
-    p.d = d;
-    ESP_TRY(run_pass(&p));
-  }
-  return ESP_OK;
+  job j = {.l = l, .args = args, .scratch = team.scratch};
+  esp_loop_over(team.width, l->parts * l->directions, 1, run_lanes, &j);
+  return (esp_status)atomic_load(&j.failed);
 }
 
 static const esp_op plain = {

@@ -19,7 +19,9 @@ typedef struct esp_layer {
   // float32 only.
   esp_matmul *from_input[ESP_MOST_DIRECTIONS],
       *from_hidden[ESP_MOST_DIRECTIONS];
-  size_t products_bytes, step_bytes, state_bytes, matmul_bytes;
+  int64_t parts, rows; // of the batch, that are computed side by side
+  size_t x_bytes, products_bytes, step_bytes, state_bytes, matmul_bytes;
+  size_t lane_bytes; // all of it
 } esp_layer;
 
 // The time at which step s of direction d looks for row b of the batch; -1:
