@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
+#include "kernel/thin.h"
 
 enum { NAME_BYTES = 64, ROW_BLOCK = 16 };
 
@@ -25,8 +26,9 @@ struct esp_matmul {
   piece *piece;
   int pieces;
   size_t scratch_each;
-  float *plain_b; // for the plain loop: [K,N]; NULL: a primitive computes
-  bool plain;
+  float *plain_b; // for the plain loop: [K,N]
+  bool plain;     // computes, where no primitive does
+  float *thin_b;  // in panels, for a few rows; NULL: a primitive computes
 };
 
 static esp_status find(const esp_matmul *mm, int64_t rows,
@@ -145,6 +147,29 @@ static int64_t products(const esp_matmul_problem *p) {
   return p->products > 1 ? p->products : 1;
 }
 
+// A few rows need no primitive, only its bits: where there is one that gives
+// them, constant weights are read panel by panel.
+static bool is_thin(const esp_matmul *mm) {
+  const esp_matmul_problem *p = &mm->problem;
+  return mm->packed && p->m <= ESP_THIN_ROWS && products(p) == 1;
+}
+
+static esp_status make_thin(esp_matmul *mm, const float *b) {
+  const esp_matmul_problem *p = &mm->problem;
+  dnnl_primitive_desc_t desc = NULL;
+  ESP_TRY(find(mm, p->m, &desc));
+  mm->plain = !keeps_order(esp_dnnl_implementation(desc));
+  (void)dnnl_primitive_desc_destroy(desc);
+  if (mm->plain) return ESP_OK;
+  strncpy(mm->name, "thin panels", NAME_BYTES - 1);
+  void *block;
+  ESP_TRY(
+      esp_constant_allocate(esp_thin_count(p->n, p->k) * sizeof *b, &block));
+  mm->thin_b = block;
+  esp_thin_pack(b, p->b_transposed, p->n, p->k, mm->thin_b);
+  return ESP_OK;
+}
+
 // Cuts into ranges of rows for the threads, where there are not products enough
 // for them.  Columns are not cut: for a c whose
 // rows are not dense oneDNN 2.6.3 has no brgemm, and the plain loop, which is
@@ -188,7 +213,8 @@ esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
   self->problem = *problem;
   self->packed = b != NULL;
   const bool empty = problem->m == 0 || problem->n == 0 || problem->k == 0;
-  esp_status status = empty ? ESP_OK : cut(self, b);
+  esp_status status = ESP_OK;
+  if (!empty) status = is_thin(self) ? make_thin(self, b) : cut(self, b);
   if (status == ESP_UNSUPPORTED) { // the library has none at all
     self->plain = true;
     status = ESP_OK;
@@ -211,6 +237,7 @@ void esp_matmul_free(esp_matmul *matmul) {
   }
   free(matmul->piece);
   esp_free(matmul->plain_b);
+  esp_constant_free(matmul->thin_b);
   free(matmul);
 }
 
@@ -256,6 +283,24 @@ static void run_pieces(int64_t begin, int64_t end, void *argument) {
   }
 }
 
+// Panels of columns, from end to end.
+static void run_panels(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  const esp_matmul_problem *p = &c->mm->problem;
+  const float *a, *b;
+  c->work->operands(c->work->context, 0, &a, &b);
+  esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, begin, end);
+}
+
+static void run_thin(call *c) {
+  enum { LEAST = 1 << 15 }; // weights that are worth a thread
+  const esp_matmul_problem *p = &c->mm->problem;
+  const int64_t panels = (p->n + ESP_THIN_COLUMNS - 1) / ESP_THIN_COLUMNS;
+  esp_loop_over(p->width, panels, LEAST / (p->k * ESP_THIN_COLUMNS) + 1,
+                run_panels, c);
+  if (c->work->after != NULL) c->work->after(c->work->context, 0, p->m);
+}
+
 // c[i] += a_k * b[k][i], k in order: the same sums for every m and every cut.
 static void run_row(const call *c, const float *a, const float *b, float *row) {
   const esp_matmul_problem *p = &c->mm->problem;
@@ -290,6 +335,8 @@ esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
   if (matmul->plain || p->k == 0 || p->n == 0) {
     esp_loop_over(p->width, rows, 16384 / (p->n * p->k + 1) + 1, run_rows,
                   &made);
+  } else if (matmul->thin_b != NULL) {
+    run_thin(&made);
   } else {
     esp_loop_over(p->width, products(p) * matmul->pieces, 1, run_pieces, &made);
   }

@@ -1,0 +1,87 @@
+#include "kernel/thin.h"
+
+#include <string.h>
+
+#include "kernel/vectors.h"
+
+enum { WIDE = ESP_THIN_COLUMNS };
+
+static int64_t panels(int64_t n) { return (n + WIDE - 1) / WIDE; }
+
+size_t esp_thin_count(int64_t n, int64_t k) {
+  return (size_t)(panels(n) * WIDE * k);
+}
+
+void esp_thin_pack(const float *b, bool transposed, int64_t n, int64_t k,
+                   float *packed) {
+  for (int64_t p = 0; p < panels(n); p++) {
+    float *to = packed + p * k * WIDE;
+    for (int64_t i = 0; i < k; i++) {
+      for (int64_t j = 0; j < WIDE; j++) {
+        const int64_t column = p * WIDE + j;
+        const float *from =
+            transposed ? b + column * k + i : b + i * n + column;
+        to[i * WIDE + j] = column < n ? *from : 0;
+      }
+    }
+  }
+}
+
+// As oneDNN adds up; elsewhere this standard's products are rounded.
+#ifdef __clang__
+#define FUSED
+#else
+#define FUSED __attribute__((optimize("fp-contract=fast")))
+#endif
+
+// So many rows by one panel and a piece of K: the sums stay in registers.
+#define ROWS(m)                                                                \
+  ESP_VECTORS FUSED static void rows_##m(                                      \
+      const float *a, int64_t step, const float *b, int64_t k, float *y) {     \
+    float sum[m][WIDE];                                                        \
+    memset(sum, 0, sizeof sum);                                                \
+    for (int64_t i = 0; i < k; i++) {                                          \
+      for (int r = 0; r < m; r++) {                                            \
+        const float factor = a[r * step + i];                                  \
+        _Pragma("omp simd") for (int j = 0; j < WIDE; j++) sum[r][j] +=        \
+            factor * b[i * WIDE + j];                                          \
+      }                                                                        \
+    }                                                                          \
+    memcpy(y, sum, sizeof sum);                                                \
+  }
+ROWS(1)
+ROWS(2)
+ROWS(3)
+ROWS(4)
+
+static int64_t piece_of(int64_t k) {
+  return k > 1024 ? 1024 : (k > 512 ? 512 : k);
+}
+
+// Columns of one panel, from a piece of K: the first piece's, or added to them.
+static void put(const float *y, int64_t m, int64_t n, int64_t count, bool first,
+                float *c) {
+  for (int64_t r = 0; r < m; r++) {
+    for (int64_t j = 0; j < count; j++) {
+      const float v = y[r * WIDE + j];
+      c[r * n + j] = first ? v : c[r * n + j] + v;
+    }
+  }
+}
+
+void esp_thin_run(const float *a, const float *packed, float *c, int64_t m,
+                  int64_t n, int64_t k, int64_t begin, int64_t end) {
+  static void (*const rows[])(const float *, int64_t, const float *, int64_t,
+                              float *) = {rows_1, rows_2, rows_3, rows_4};
+  const int64_t piece = piece_of(k);
+  float y[ESP_THIN_ROWS * WIDE];
+  for (int64_t p = begin; p < end && m > 0; p++) {
+    const float *panel = packed + p * k * WIDE;
+    const int64_t left = n - p * WIDE, count = left < WIDE ? left : WIDE;
+    for (int64_t i = 0; i < k; i += piece) {
+      const int64_t terms = k - i < piece ? k - i : piece;
+      rows[m - 1](a + i, k, panel + i * WIDE, terms, y);
+      put(y, m, n, count, i == 0, c + p * WIDE);
+    }
+  }
+}
