@@ -42,7 +42,7 @@ cluster  slurm-wlm-basic-plugins  Slurm's way to start MPI, pmix
 cluster  munge                    how Slurm's daemons trust one another
 cluster  iproute2                 the network between two hosts of a test
 bench    libstarpu-dev            a task runtime to compare with
-bench    python3-onnx             makes models to measure
+test     python3-onnx             names the versions of operators
 tsan     clang                    the preset tsan
 tsan     libomp-14-dev            an OpenMP whose races it can see
 tsan     libclang-rt-14-dev       the thread sanitizer itself

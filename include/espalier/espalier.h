@@ -187,6 +187,12 @@ typedef struct esp_pack_item {
 esp_status esp_pack(const esp_pack_item *item, int count, const char *output,
                     bool overwrite);
 
+// The operators that are known, a line each, with what becomes of a batch in
+// them: "followed" (it is known which samples an output depends on), "walked"
+// (the model is walked node by node), "untold".  In words or as JSON lines
+// {"domain", "operator", "batch"}.  Not collective.
+esp_status esp_operators(bool json, char **text);
+
 // A model, a dataset or a results file in words.  Not collective.
 esp_status esp_inspect(const char *path, char **text);
 

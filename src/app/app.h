@@ -23,6 +23,7 @@ int app_verify(int argc, char **argv);
 int app_pack(int argc, char **argv);
 int app_doctor(int argc, char **argv);
 int app_inspect(int argc, char **argv);
+int app_operators(int argc, char **argv);
 int app_submit(int argc, char **argv);
 
 // The exit status that stands for a status.

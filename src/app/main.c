@@ -20,6 +20,7 @@ static const struct {
     {"pack", app_pack, "put IDX and NPY files into an HDF5 dataset"},
     {"doctor", app_doctor,
      "what this machine and launcher will do to a run, and what to change"},
+    {"operators", app_operators, "the operators that are known"},
     {"inspect", app_inspect, "a model, a dataset or a results file in words"},
 };
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
@@ -28,7 +29,7 @@ static void print_help(FILE *out) {
   fprintf(out, "Runs ONNX models over HDF5 datasets on threads and ranks.\n\n"
                "usage: espalier SUBCOMMAND [ARGUMENTS]\n\n");
   for (size_t i = 0; i < SUBCOMMANDS; i++) {
-    fprintf(out, "  %-8s  %s\n", subcommands[i].name, subcommands[i].help);
+    fprintf(out, "  %-9s  %s\n", subcommands[i].name, subcommands[i].help);
   }
   fprintf(out, "\n"
                "espalier SUBCOMMAND --help tells more; espalier --version "

@@ -6,6 +6,7 @@
 #include "op/dispatch.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status infer_of_shape(const esp_args *args) {
   esp_shape shape = {0};
@@ -34,6 +35,9 @@ static esp_status infer_eye(const esp_args *args) {
   ESP_TRY(esp_check_ndim(args, 0, 2, 2));
   esp_dtype type;
   ESP_TRY(esp_type_of(args, "dtype", args->in[0]->type, ESP_TYPES_ANY, &type));
+  if (type == ESP_STRING) {
+    return ESP_FAIL(ESP_BAD_INPUT, "ones and zeros of type string");
+  }
   esp_set_output(args, 0, type, &args->in[0]->shape);
   return ESP_OK;
 }
@@ -171,4 +175,15 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_constant = {.infer = infer, .run = run};
+// Shapes are those of any batch; what a number of a sample shapes is not.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  static const esp_samples absent = {.kind = ESP_SAMPLES_ABSENT};
+  const int op = args->node->op;
+  (void)batch;
+  (void)in;
+  const bool shape = op == ESP_OP_SHAPE || op == ESP_OP_SIZE;
+  esp_samples_give(args, shape ? &absent : &esp_samples_mixed, 0, out);
+}
+
+const esp_op esp_op_constant = {.samples = samples, .infer = infer, .run = run};

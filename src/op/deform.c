@@ -11,6 +11,7 @@
 #include "op/dispatch.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 #include "op/window.h"
 
 enum { X, W, OFFSET, BIAS, MASK, INPUTS };
@@ -257,4 +258,7 @@ static const esp_op plain = {.infer = infer,
                              .release = free,
                              .run = run};
 
-const esp_op esp_op_deform = {.infer = infer, .work = work, ESP_HALF(plain)};
+const esp_op esp_op_deform = {.samples = esp_samples_all_leading,
+                              .infer = infer,
+                              .work = work,
+                              ESP_HALF(plain)};

@@ -6,6 +6,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, 1, 1));
@@ -117,5 +118,13 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.prepare = prepare, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  const int leading = args->in[0]->shape.ndim - 2; // before the matrices
+  (void)batch;
+  esp_samples_give(args, in[0].axis < leading ? &in[0] : &esp_samples_mixed, 0,
+                   out);
+}
+
 const esp_op esp_op_determinant = {
-    .infer = infer, .work = work_of, ESP_HALF(plain)};
+    .samples = samples, .infer = infer, .work = work_of, ESP_HALF(plain)};

@@ -9,6 +9,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
+#include "op/samples.h"
 
 // Where lines begin in a tensor, and where their points are, in points: line l
 // begins at l / per * outer + l % per * step.
@@ -305,5 +306,16 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  if (args->node->op == ESP_OP_STFT) {
+    esp_samples_leading(args, batch, in, out);
+  } else if (esp_samples_along(&in[0]) && dft_axis_of(args, &axis) == ESP_OK) {
+    const bool parts = in[0].axis == args->in[0]->shape.ndim - 1;
+    esp_samples_past(args, &in[0], parts ? in[0].axis : axis, out);
+  }
+}
+
 const esp_op esp_op_fourier = {
-    .infer = infer, .work = work_of, ESP_HALF(plain)};
+    .samples = samples, .infer = infer, .work = work_of, ESP_HALF(plain)};

@@ -9,6 +9,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 typedef enum reduction { NONE, SUM, MEAN } reduction;
 
@@ -185,4 +186,18 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 }
 
 static const esp_op plain = {.prepare = prepare, .run = run};
-const esp_op esp_op_loss = {.infer = infer, .work = work, ESP_HALF(plain)};
+// Sums and means are over the batch.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  reduction way;
+  if (reduction_of(args->node, &way) == ESP_OK && way == NONE) {
+    esp_samples_all_leading(args, batch, in, out);
+    return;
+  }
+  esp_samples_all_mixed(args, batch, in, out);
+  if (args->nout > 1) esp_samples_all_leading(args, batch, in, out);
+  out[0] = esp_samples_mixed;
+}
+
+const esp_op esp_op_loss = {
+    .samples = samples, .infer = infer, .work = work, ESP_HALF(plain)};

@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 typedef enum weighting { TF, IDF, TFIDF } weighting;
 
@@ -259,5 +260,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_ngrams = {
-    .infer = infer, .prepare = prepare, .release = free, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  if (args->in[0]->shape.ndim == 2) {
+    esp_samples_leading(args, batch, in, out);
+  } else {
+    esp_samples_all_mixed(args, batch, in, out);
+  }
+}
+
+const esp_op esp_op_ngrams = {.samples = samples,
+                              .infer = infer,
+                              .prepare = prepare,
+                              .release = free,
+                              .run = run};

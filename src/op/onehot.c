@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status axis_of(const esp_args *args, int *axis) {
   return esp_check_axis("axis", esp_node_int(args->node, "axis", -1),
@@ -74,4 +75,15 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_onehot = {.infer = infer, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int axis;
+  (void)batch;
+  if (!esp_samples_along(&in[0]) || esp_samples_along(&in[1]) ||
+      esp_samples_along(&in[2]) || axis_of(args, &axis) != ESP_OK) {
+    return;
+  }
+  esp_samples_give(args, &in[0], axis <= in[0].axis, out);
+}
+
+const esp_op esp_op_onehot = {.samples = samples, .infer = infer, .run = run};

@@ -8,6 +8,7 @@
 #include "op/family.h"
 #include "op/mersenne.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 // The seed, and without one the node's name (FNV-1a), so that two nodes of a
 // model draw different numbers.  Whole seeds mean what they mean to NumPy's
@@ -232,4 +233,7 @@ static esp_status run(const esp_args *args, const void *prepared,
   }
 }
 
-const esp_op esp_op_random = {.infer = infer, .prepare = prepare, .run = run};
+const esp_op esp_op_random = {.samples = esp_samples_all_mixed,
+                              .infer = infer,
+                              .prepare = prepare,
+                              .run = run};

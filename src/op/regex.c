@@ -6,6 +6,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/pattern.h"
+#include "op/samples.h"
 
 // A compiled expression, and the locale in which it reads UTF-8.
 typedef struct matcher {
@@ -91,5 +92,8 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_FAIL(ESP_NO_MEMORY, "cannot match a pattern");
 }
 
-const esp_op esp_op_regex = {
-    .infer = infer, .prepare = prepare, .release = free_matcher, .run = run};
+const esp_op esp_op_regex = {.samples = esp_samples_elementwise,
+                             .infer = infer,
+                             .prepare = prepare,
+                             .release = free_matcher,
+                             .run = run};

@@ -4,6 +4,7 @@
 #include "kernel/parallel.h"
 #include "op/check.h"
 #include "op/family.h"
+#include "op/samples.h"
 
 // The time axis, which is 0 or 1; the batch axis is the other one.
 static esp_status time_axis_of(const esp_args *args, int *axis) {
@@ -87,4 +88,17 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_reverse = {.infer = infer, .run = run};
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  int time;
+  (void)batch;
+  if (time_axis_of(args, &time) != ESP_OK || !esp_samples_along(&in[0])) return;
+  const bool own = esp_samples_along(&in[1]) // a length for each sample
+                       ? in[1].inner == in[0].inner
+                       : esp_samples_uniform(args->in[1], 0);
+  const bool apart =
+      in[0].axis > 1 ? !esp_samples_along(&in[1]) : in[0].axis != time && own;
+  esp_samples_give(args, apart ? &in[0] : &esp_samples_mixed, 0, out);
+}
+
+const esp_op esp_op_reverse = {.samples = samples, .infer = infer, .run = run};

@@ -8,6 +8,7 @@
 #include "op/family.h"
 #include "op/half.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 typedef struct pooling {
   bool align;      // RoiAlign
@@ -320,4 +321,8 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
 
 static const esp_op plain = {.infer = infer, .work = work, .run = run};
 
-const esp_op esp_op_roi = {.infer = infer, .work = work, ESP_HALF(plain)};
+// Regions name their sample by its place in the batch.
+const esp_op esp_op_roi = {.samples = esp_samples_all_mixed,
+                           .infer = infer,
+                           .work = work,
+                           ESP_HALF(plain)};

@@ -91,6 +91,13 @@ void esp_samples_all_leading(const esp_args *args, int64_t batch,
   esp_samples_give(args, &all, 0, out);
 }
 
+void esp_samples_all_mixed(const esp_args *args, int64_t batch,
+                           const esp_samples *in, esp_samples *out) {
+  (void)batch;
+  (void)in;
+  esp_samples_give(args, &esp_samples_mixed, 0, out);
+}
+
 // The elements before the axis stay before it; what one sample has within the
 // axis and after it may be cut in other ways.
 void esp_samples_reshaped(const esp_args *args, int64_t batch,

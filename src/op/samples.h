@@ -21,9 +21,13 @@ void esp_samples_leading(const esp_args *args, int64_t batch,
 // ... the same, where other inputs may have a first axis of samples too; ...
 void esp_samples_all_leading(const esp_args *args, int64_t batch,
                              const esp_samples *in, esp_samples *out);
-// ... that keep the order of elements and change the shape.
+// ... that keep the order of elements and change the shape; ...
 void esp_samples_reshaped(const esp_args *args, int64_t batch,
                           const esp_samples *in, esp_samples *out);
+
+// ... that let the samples influence one another, or tell them by their place.
+void esp_samples_all_mixed(const esp_args *args, int64_t batch,
+                           const esp_samples *in, esp_samples *out);
 
 // For rules with an axis of their own.
 extern const esp_samples esp_samples_mixed;

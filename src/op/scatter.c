@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 enum { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MAX, REDUCE_MIN };
 
@@ -220,4 +221,29 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
                                              : run_elements(args, reduction);
 }
 
-const esp_op esp_op_scatter = {.infer = infer, .run = run};
+// Elements stay in their sample when all three have it along one axis, which is
+// not the one that the indices are of; slabs are told of by no axis.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  esp_samples all = {.kind = ESP_SAMPLES_UNTOLD};
+  const int ndim = args->in[0]->shape.ndim;
+  int axis;
+  (void)batch;
+  bool apart = args->node->op != ESP_OP_SCATTER_ND &&
+               esp_check_axis("axis", esp_node_int(args->node, "axis", 0), ndim,
+                              &axis) == ESP_OK;
+  for (int i = 0; i < 3 && apart; i++) {
+    if (esp_samples_along(&in[i])) {
+      apart = in[i].axis != axis && esp_samples_join(&all, &in[i]);
+    }
+  }
+  for (int i = 0; i < 3 && apart; i++) {
+    apart =
+        esp_samples_along(&in[i]) ||
+        (args->in[i]->shape.dim[all.axis] == args->in[0]->shape.dim[all.axis] &&
+         esp_samples_uniform(args->in[i], all.axis));
+  }
+  esp_samples_give(args, apart ? &all : &esp_samples_mixed, 0, out);
+}
+
+const esp_op esp_op_scatter = {.samples = samples, .infer = infer, .run = run};

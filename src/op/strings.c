@@ -5,6 +5,7 @@
 #include "op/check.h"
 #include "op/family.h"
 #include "op/number.h"
+#include "op/samples.h"
 
 static esp_status infer_concat(const esp_args *args) {
   esp_shape shape;
@@ -175,4 +176,14 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
                                                 : run_split(args, team.strings);
 }
 
-const esp_op esp_op_strings = {.infer = infer, .run = run};
+// Of those that are taken apart the longest decides how wide the others are.
+static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
+                    esp_samples *out) {
+  if (args->node->op == ESP_OP_STRING_CONCAT) {
+    esp_samples_elementwise(args, batch, in, out);
+  } else {
+    esp_samples_all_mixed(args, batch, in, out);
+  }
+}
+
+const esp_op esp_op_strings = {.samples = samples, .infer = infer, .run = run};

@@ -4,6 +4,7 @@
 
 #include "op/check.h"
 #include "op/family.h"
+#include "op/samples.h"
 
 static esp_status list(const esp_node *node, const char *name, int count,
                        int64_t least, const int64_t **found) {
@@ -112,4 +113,6 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_unpool = {.infer = infer, .run = run};
+// Indices count elements of the whole batch, as MaxPool counts them.
+const esp_op esp_op_unpool = {
+    .samples = esp_samples_all_leading, .infer = infer, .run = run};

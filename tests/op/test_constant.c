@@ -24,6 +24,14 @@ static void a_diagonal_of_every_type(void) {
   }
 }
 
+static void there_are_no_ones_of_strings(void) {
+  static const char *const text[] = {"a", "b"};
+  one_node n = one_node_of("EyeLike", 22);
+  one_node_texts(&n, SHAPE(1, 2), text);
+  CHECK_STATUS(one_node_infer(&n, 1), ESP_BAD_INPUT);
+  one_node_free(&n);
+}
+
 static void a_value_of_every_type(void) {
   for (int t = 0; t < TYPES; t++) {
     one_node n = one_node_of("ConstantOfShape", 21);
@@ -95,6 +103,7 @@ static void shapes_and_sizes_of_every_type(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(a_diagonal_of_every_type),
+      CASE(there_are_no_ones_of_strings),
       CASE(a_value_of_every_type),
       CASE(zero_is_the_value_when_none_is_given),
       CASE(ranges_of_every_type),

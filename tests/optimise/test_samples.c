@@ -64,6 +64,8 @@ static esp_graph *load(const char *text, int opset, const char *batch) {
   }
   add(&graph, ONNX_INITIALIZER, onnx_floats("each", thirteen, 13));
   add(&graph, ONNX_INITIALIZER, onnx_floats("six", thirteen, 6));
+  add(&graph, ONNX_INITIALIZER, onnx_floats("values", thirteen, 2));
+  add(&graph, ONNX_INITIALIZER, onnx_ints("five", (int64_t[]){5}, 1));
   wire model = onnx_model(&graph, opset);
   (void)snprintf(path, sizeof path, "/tmp/esp-samples-%d.onnx", (int)getpid());
   wire_write(&model, path);
@@ -135,6 +137,23 @@ static void models_are_told_apart(void) {
       // What is added to a sample depends on its place in the batch.
       {"Reshape|each rows|e;Flatten|x|f;Add|f e|y", YES},
       {"Shape|x|s;ConstantOfShape|s|zeros;Mul|x zeros|y", NO},
+      {"Shape|x|s;Cast|s|f|to=1;ReduceSum|f zero|t;Mul|x t|y", NO},
+      {"RandomNormalLike|x|r;Add|x r|y", YES}, // by its place in the batch
+      {"ReduceSum|x both|r|keepdims=1;Det|r|y", NO},
+      {"Unsqueeze|x minus|u;DFT|u|y|axis=1", NO},
+      {"Unsqueeze|x minus|u;DFT|u|y|axis=0", YES},
+      {"ArgMax|x|m|axis=2|keepdims=0;OneHot|m five values|y|axis=-1", NO},
+      {"ArgMax|x|m|axis=2|keepdims=0;OneHot|m five values|o|axis=0;"
+       "Softmax|o|y|axis=0",
+       NO},
+      {"ArgMax|x|m|axis=2|keepdims=0;OneHot|m five values|o|axis=0;"
+       "Softmax|o|y|axis=1",
+       YES},
+      {"ArgMax|x|m|axis=2;ScatterElements|x m m2|y|axis=2;Cast|m|m2|to=1", NO},
+      {"ArgMax|x|m|axis=2;ScatterElements|x m m2|y|axis=0;Cast|m|m2|to=1", YES},
+      {"ReduceSum|x two|r|keepdims=0;ArgMax|r|m|axis=1|keepdims=0;"
+       "SoftmaxCrossEntropyLoss|r m|l;Add|x l|y",
+       YES}, // the mean of all
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     expect(&cases[i], 17, "n");
