@@ -85,6 +85,24 @@ expect_whole "$work/killed.h5" kills
 run 2 "$work/killed.h5" || fail "a finished job"
 grep -q 'nothing to do' "$work/out" || fail "a finished job: $(cat "$work/out")"
 
+# Killed with a record every two seconds: what was computed before that is kept.
+start 2 "$work/late.h5" --journal-seconds 2 --batch 4
+wait_for_some "$work/late.h5" 30
+sleep 3
+stop_all
+done=$("$espalier" inspect "$work/late.h5" | sed -n 's/^\([0-9]*\) of .* samples are done.*/\1/p')
+/usr/bin/python3 - "$work/late.h5" "$done" <<'P' || fail "more than two seconds are lost"
+import sys, h5py
+with h5py.File(sys.argv[1]) as f:
+    notes, rows = f["espalier/computed"][()], f["outputs/logits"].shape[0]
+    seconds = notes[notes[:, 0] > 0, 2]  # whole seconds, for a few rows each
+    early = int((seconds < seconds.max() - 2).sum()) * rows // len(notes)
+    print("%d rows are kept, %d computed two seconds before the kill" % (int(sys.argv[2]), early))
+    assert 0 < early <= int(sys.argv[2]), sys.argv[2]
+P
+run 1 "$work/late.h5" || fail "after a kill between two records"
+expect_whole "$work/late.h5" "a kill between two records"
+
 # Killed when the file had its name and its journal no record yet.
 cp "$work/whole.h5" "$work/begun.h5"
 /usr/bin/python3 - "$work/begun.h5" <<'P'
@@ -161,6 +179,12 @@ P
 images=$work/other.h5:/images
 differs "input_data"
 images=$work/data.h5:/images
+/usr/bin/python3 - "$work/stopped.h5" <<'P'
+import sys, h5py
+with h5py.File(sys.argv[1], "r+") as f:
+    f.attrs.modify("version", b"0.0")
+P
+differs "begun with version 0.0, and this run has"
 [ "$(sum "$work/stopped.h5")" = "$before" ] || fail "a refused run wrote"
 run 2 "$work/stopped.h5" --samples 100 --restart || fail "restart"
 
