@@ -116,6 +116,8 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                                     .workers = run->workers,
                                     .bell = run->bell,
                                     .timed = true,
+                                    .trace = run->trace,
+                                    .engine = engine == &run->tail,
                                     .slots = slots,
                                     .first_tag = first_tag};
   *engine = (esp_engine){.graph = built->graph,
@@ -212,6 +214,7 @@ static esp_status run_batches(esp_running *run, const esp_listener *listener) {
       .journal_seconds = (double)run->job->journal_seconds,
       .asked_to_stop = listener != NULL ? listener->asked_to_stop : NULL,
       .deadline = esp_walltime_deadline(run),
+      .trace = run->trace,
       .progress = listener != NULL ? listener->progress : NULL,
       .context = listener != NULL ? listener->context : NULL};
   return esp_batch_run(&options, &run->outcome);
@@ -229,11 +232,13 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;
   ESP_TRY(esp_comm_split(comm, replica, &run->group));
   ESP_TRY(esp_comm_agree(comm, choose_shape(run)));
+  ESP_TRY(esp_job_trace_begin(run));
   ESP_TRY(esp_comm_agree(comm, build_engines(run)));
   (void)esp_comm_share_constants(comm);
   ESP_TRY(esp_outputs_open(run));
   run->load_s = esp_clock_seconds() - run->began;
   ESP_TRY(run_batches(run, listener));
+  ESP_TRY(esp_job_trace_end(run));
   if (run->outcome.stop != ESP_STOP_NONE) return ESP_OK;
   return esp_results_finish(run->results);
 }
@@ -259,6 +264,7 @@ static esp_status run_phases(esp_running *run, const esp_listener *listener,
 }
 
 static void close_run(esp_running *run) {
+  esp_job_trace_close(run);
   esp_results_close(run->results);
   const esp_context *context = run->context;
   (void)esp_workers_rebind(run->workers, run->workers_before, run->width_before,

@@ -2,6 +2,8 @@
 #ifndef ESP_API_JOB_RUN_H
 #define ESP_API_JOB_RUN_H
 
+#include <stdio.h>
+
 #include "api/private.h"
 #include "optimise/optimise.h"
 
@@ -82,7 +84,15 @@ typedef struct esp_running {
   esp_scoring scoring;
   double load_s;
   esp_batch_result outcome;
+  esp_trace *trace; // NULL: nobody wants it (job_trace.c)
+  FILE *trace_file; // on rank 0
 } esp_running;
+
+// Opens the trace where one is wanted; writes it; ends it, also after a
+// failure.  The first two are collective.  ESP_IO: it cannot be written.
+esp_status esp_job_trace_begin(esp_running *run);
+esp_status esp_job_trace_end(esp_running *run);
+void esp_job_trace_close(esp_running *run);
 
 // Loads the model, and opens what feeds it and the labels (job_inputs.c).
 // Collective.

@@ -84,6 +84,7 @@ typedef struct esp_batch_options {
   // the second of the clock by which all is to be over (0: none; rank 0's).
   int (*asked_to_stop)(void *context);
   double deadline;
+  esp_trace *trace; // of the engines' execs: gets reads and writes; NULL: none
   // Called on rank 0 at most five times a second; NULL: never.
   void (*progress)(void *context, const esp_progress *progress);
   void *context;
@@ -97,6 +98,7 @@ typedef enum esp_stop {
 
 typedef struct esp_batch_result {
   esp_stop stop;                  // the same on all ranks
+  double began;                   // seconds of the clock, when all were ready
   double seconds;                 // from the first to the last batch, all ranks
   double read_s, write_s, wait_s; // of this rank's conductor
   int64_t samples;                // that this rank's replica did (leaders only)

@@ -30,6 +30,18 @@ static int idle_seat(const esp_runner *runner, const esp_engine *engine) {
   return -1;
 }
 
+static void trace(const esp_runner *runner, const esp_seat *seat,
+                  esp_trace_kind kind, double begin, double end) {
+  const esp_batch_options *o = runner->options;
+  if (o->trace == NULL) return;
+  esp_trace_add(o->trace, &(esp_trace_event){.begin = begin,
+                                             .end = end,
+                                             .batch = seat->number,
+                                             .kind = kind,
+                                             .engine = seat->engine == &o->tail,
+                                             .lane = ESP_TRACE_CONDUCTOR});
+}
+
 // Reads the rows of a batch straight into the planned input, and starts it.
 static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
                               int64_t number) {
@@ -49,7 +61,9 @@ static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
     const size_t used = bytes / (size_t)engine->batch * (size_t)seat->count;
     memset(rows + used, 0, bytes - used); // nothing, but in a last fixed batch
   }
-  runner->result->read_s += esp_clock_seconds() - start;
+  const double end = esp_clock_seconds();
+  runner->result->read_s += end - start;
+  trace(runner, seat, ESP_TRACE_READ, start, end);
   esp_ending_expect(runner, index);
   tell_members(runner, index, number);
   esp_seat_start(runner, index, number);
@@ -134,7 +148,9 @@ static esp_status ended(esp_runner *runner, esp_seat *seat) {
   const double now = esp_clock_seconds();
   ESP_TRY(note_latency(runner, seat));
   const esp_status status = write_outputs(runner, seat);
-  runner->result->write_s += esp_clock_seconds() - now;
+  const double end = esp_clock_seconds();
+  runner->result->write_s += end - now;
+  trace(runner, seat, ESP_TRACE_WRITE, now, end);
   if (status == ESP_OK) runner->result->samples += seat->count;
   ESP_TRY(fail(runner, status));
   return fail(runner, go_on(runner, seat));

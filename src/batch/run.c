@@ -131,6 +131,7 @@ static esp_status run(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
   esp_comm_barrier(o->world); // so that all measure from one moment
   runner->began = runner->safe.synced = esp_clock_seconds();
+  runner->result->began = runner->began;
   const esp_status status = esp_comm_rank(o->group) == 0
                                 ? esp_runner_lead(runner)
                                 : esp_runner_follow(runner);

@@ -72,5 +72,7 @@ KEY(oversubscribe, FLAG, false, "",
 KEY(pin, TEXT, "auto", "auto|yes|no",
     "bind threads to cores; auto: unless ranks share cores")
 KEY(summary, TEXT, NULL, "FILE", "write a JSON summary; - is standard output")
+KEY(trace, TEXT, NULL, "FILE",
+    "write what ran when, for Perfetto (ui.perfetto.dev) or chrome://tracing")
 KEY(progress, TEXT, "auto", "auto|bar|lines|none",
     "how progress is shown; auto: a bar on a terminal, lines elsewhere")

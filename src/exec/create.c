@@ -179,6 +179,7 @@ static esp_status create_messages(esp_exec *exec) {
   if (exec->places == 0) return ESP_OK;
   const int places = exec->places * exec->options.slots;
   exec->ended = zeroed((size_t)places, sizeof *exec->ended, &status);
+  exec->posted = zeroed((size_t)places, sizeof *exec->posted, &status);
   if (status != ESP_OK) return status;
   return esp_messages_create(exec->options.group, places, &exec->messages);
 }
@@ -222,6 +223,7 @@ void esp_exec_free(esp_exec *exec) {
     esp_free(exec->scratch[seat]);
   }
   esp_messages_free(exec->messages);
+  free(exec->posted);
   free(exec->ended);
   free(exec->step_at);
   free(exec->place);

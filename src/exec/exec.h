@@ -9,6 +9,7 @@
 #define ESP_EXEC_EXEC_H
 
 #include "comm/comm.h"
+#include "exec/trace.h"
 #include "graph/graph.h"
 #include "plan/plan.h"
 #include "workers/workers.h"
@@ -30,6 +31,8 @@ typedef struct esp_exec_options {
   void (*ended)(void *context, int slot);
   void *context;
   bool timed; // every node is timed (esp_exec_add_seconds), which costs 50 ns
+  esp_trace *trace; // of a timed exec: gets its nodes and messages; NULL: none
+  int engine;       // its number in the trace
   int slots;
   int first_tag; // of the tags slots * plan->nmessage that are this exec's
 } esp_exec_options;

@@ -68,8 +68,9 @@ struct esp_exec {
   int *place; // [nstep] of its message among a slot's messages; -1: RUN
   int places; // messages of a slot on this rank
   esp_messages *messages;
-  int *ended;   // room for esp_messages_test()
-  int *step_at; // [places] step of each place
+  int *ended;     // room for esp_messages_test()
+  double *posted; // [places * slots] seconds of the clock, for the trace
+  int *step_at;   // [places] step of each place
 };
 
 // The pool's way into a step, and into a whole batch.

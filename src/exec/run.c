@@ -80,11 +80,27 @@ static void compute(esp_slot *s, int step, esp_team team) {
   if (status != ESP_OK) note_failure(s, step, status);
 }
 
-static void compute_timed(esp_slot *s, int step, esp_team team) {
+static void trace(const esp_slot *s, esp_trace_kind kind, int what, int lane,
+                  double begin, double end) {
+  const esp_exec_options *o = &s->exec->options;
+  if (o->trace == NULL) return;
+  esp_trace_add(o->trace, &(esp_trace_event){.begin = begin,
+                                             .end = end,
+                                             .batch = s->order,
+                                             .kind = kind,
+                                             .what = what,
+                                             .engine = o->engine,
+                                             .lane = lane});
+}
+
+static void compute_timed(esp_slot *s, int step, esp_team team, int seat) {
   const double begin = esp_clock_seconds();
   note_begin(s, begin);
   compute(s, step, team);
-  s->step_seconds[step] += esp_clock_seconds() - begin;
+  const double end = esp_clock_seconds();
+  s->step_seconds[step] += end - begin;
+  trace(s, ESP_TRACE_NODE, s->exec->rank->step[step].node, seat + 1, begin,
+        end);
 }
 
 static bool has_failed(const esp_slot *s) {
@@ -101,7 +117,7 @@ static void run_node(esp_slot *s, int step, int seat) {
   if (status != ESP_OK) {
     note_failure(s, step, status);
   } else if (exec->options.timed) {
-    compute_timed(s, step, team);
+    compute_timed(s, step, team, seat);
   } else {
     if (!atomic_load_explicit(&s->begun, memory_order_relaxed)) {
       note_begin(s, esp_clock_seconds());
@@ -180,7 +196,7 @@ void esp_slot_run_chain(esp_item *item, int seat) {
                          .scratch = s->exec->scratch[seat]};
   for (int step = 1; step < steps && !has_failed(s); step++) {
     if (s->exec->options.timed) {
-      compute_timed(s, step, team);
+      compute_timed(s, step, team, seat);
     } else {
       compute(s, step, team);
     }
@@ -252,6 +268,7 @@ static void post(esp_exec *exec, esp_slot *s, int step) {
   const int tag = exec->options.first_tag +
                   s->index * exec->options.plan->nmessage + p->message;
   const esp_tensor *t = &s->tensor[p->value];
+  if (exec->options.trace != NULL) exec->posted[place] = esp_clock_seconds();
   if (p->kind == ESP_STEP_SEND) {
     esp_messages_send(exec->messages, place, p->peer, tag, t->data,
                       esp_tensor_bytes(t));
@@ -279,6 +296,10 @@ void esp_exec_move(esp_exec *exec) {
   const int ended = esp_messages_test(exec->messages, exec->ended);
   for (int e = 0; e < ended; e++) {
     esp_slot *s = exec->slot[exec->ended[e] / exec->places];
-    (void)end_step(s, exec->step_at[exec->ended[e] % exec->places], false);
+    const int step = exec->step_at[exec->ended[e] % exec->places];
+    const bool sent = exec->rank->step[step].kind == ESP_STEP_SEND;
+    trace(s, sent ? ESP_TRACE_SEND : ESP_TRACE_RECV, step, ESP_TRACE_CONDUCTOR,
+          exec->posted[exec->ended[e]], esp_clock_seconds());
+    (void)end_step(s, step, false);
   }
 }
