@@ -9,7 +9,7 @@
 
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 1, 2, 1));
-  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ANY | ESP_TYPES_COMPLEX));
+  ESP_TRY(esp_check_type(args, 0, ESP_TYPES_ALL));
   ESP_TRY(esp_check_ndim(args, 0, 2, ESP_MAX_NDIM));
   if (esp_has_input(args, 1)) {
     ESP_TRY(esp_check_type(args, 1, ESP_TYPE(ESP_INT64)));
@@ -42,7 +42,7 @@ static void run_rows(int64_t begin, int64_t end, void *argument) {
         (const unsigned char *)w->x->data + (size_t)r * line;
     unsigned char *y = (unsigned char *)w->y->data + (size_t)r * line;
     const size_t at = (size_t)cut * bytes;
-    memset(y, 0, line);
+    esp_fill_zero(w->x->type, y, w->columns);
     if (w->upper) {
       memcpy(y + at, x + at, line - at);
     } else {

@@ -195,6 +195,15 @@ IN_DOUBLE(sign, v > 0 ? 1 : (v < 0 ? -1 : 0 * v))
       y[i] = v;                                                                \
     }                                                                          \
   }                                                                            \
+  static void shrink_##s(const parameters *p, const void *vx, void *vy,        \
+                         int64_t n) {                                          \
+    const t *x = vx;                                                           \
+    t *y = vy;                                                                 \
+    for (int64_t i = 0; i < n; i++) {                                          \
+      const double v = (double)x[i];                                           \
+      y[i] = (t)(v < -B ? v + A : (v > B ? v - A : 0));                        \
+    }                                                                          \
+  }                                                                            \
   static void bitwise_not_##s(const parameters *p, const void *vx, void *vy,   \
                               int64_t n) {                                     \
     const t *x = vx;                                                           \
@@ -236,6 +245,7 @@ ESP_FLOATING_TYPES(PREDICATE)
 #define SIGN(s, t, d) [d] = sign_##s,
 #define RELU(s, t, d) [d] = relu_##s,
 #define CLIP(s, t, d) [d] = clip_##s,
+#define SHRINK(s, t, d) [d] = shrink_##s,
 #define BITWISE_NOT(s, t, d) [d] = bitwise_not_##s,
 
 static const loop table[ESP_OP_COUNT][ESP_DTYPES] = {
@@ -271,7 +281,7 @@ static const loop table[ESP_OP_COUNT][ESP_DTYPES] = {
     [ESP_OP_RECIPROCAL] = FLOATS(reciprocal),
     [ESP_OP_ROUND] = FLOATS(nearest),
     [ESP_OP_SELU] = FLOATS(selu),
-    [ESP_OP_SHRINK] = FLOATS(shrink),
+    [ESP_OP_SHRINK] = {ESP_ALL_TYPES(SHRINK)},
     [ESP_OP_SIGMOID] = FLOATS(sigmoid),
     [ESP_OP_SIN] = FLOATS(sine),
     [ESP_OP_SINH] = FLOATS(hyperbolic_sine),

@@ -33,6 +33,16 @@ static void every_diagonal_of_every_type(void) {
   }
 }
 
+static void strings_become_empty(void) {
+  static const char *const text[] = {"a", "b", "c", "d"};
+  static const char *const want[] = {"a", "b", "", "d"};
+  one_node n = one_node_of("Trilu", 14);
+  one_node_texts(&n, SHAPE(2, 2), text);
+  CHECK_OK(one_node_run(&n, 1));
+  one_node_check_texts(&n, 0, SHAPE(2, 2), want);
+  one_node_free(&n);
+}
+
 static void a_vector_is_refused(void) {
   one_node n = one_node_of("Trilu", 14);
   one_node_input(&n, ESP_FLOAT, SHAPE(4), NULL);
@@ -43,6 +53,7 @@ static void a_vector_is_refused(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(every_diagonal_of_every_type),
+      CASE(strings_become_empty),
       CASE(a_vector_is_refused),
       {NULL, NULL},
   };

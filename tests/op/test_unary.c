@@ -140,6 +140,11 @@ static void integers_are_computed_whole(void) {
                 SIGNED, TYPES);
   check_numbers(one_node_of("Relu", 14), NUMBERS(-3, 0, 5), 3, NUMBERS(0, 0, 5),
                 FLOATING, SIGNED);
+  one_node n = one_node_of("Shrink", 9); // what is left of 1.5 and of 0.5
+  one_node_float(&n, "lambd", 1);
+  one_node_float(&n, "bias", 1.5F);
+  check_numbers(n, NUMBERS(-3, 1, 5), 3, NUMBERS(-1, 0, 3), FLOATING, SIGNED);
+  check_numbers(n, NUMBERS(2, 0, 5), 3, NUMBERS(0, 0, 3), SIGNED, TYPES);
   check_numbers(one_node_of("BitwiseNot", 18), NUMBERS(-3, 0, 5), 3,
                 NUMBERS(2, -1, -6), FLOATING, SIGNED);
 }
