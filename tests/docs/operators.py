@@ -43,6 +43,9 @@ LATER = {
 }
 RANDOM = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
           "RandomUniformLike"}
+REMARKS = {"Attention": "without past keys, softcap, and outputs beside the first",
+           "RegexFullMatch": "that part of RE2's syntax that POSIX has words for"}
+REMARKS |= {name: "by seed, drawn anew in each batch" for name in RANDOM}
 TYPES = {name: TensorProto.DataType.Value(name.upper()) for name in
          ("float", "double", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16",
           "uint32", "uint64", "bool", "string")}
@@ -56,16 +59,15 @@ HEAD = """# Operators
 Made by `tests/docs/operators.py` from the operator table (`espalier operators`); a test compares.
 
 **Versions** are the opsets in which ONNX changed the operator; a model of any opset from 1 on is read with the meaning of its time.
-**Types** are those of the main operand that are taken, of fourteen asked about (`integers` are the eight, `floats` the four); others than
-those that the standard allows are there where an operator only moves elements. Where ONNX's suite up to opset 17 has no case of one node
-to ask with, none is said. The four-bit and eight-bit floating types are told in the columns of their operators' tests (`tests/op`).
+**Types** are those of the main operand that are taken, of fourteen asked about (`integers` are the eight, `floats` the four): more, often, than the standard
+allows. Where ONNX's suite up to opset 17 has no case of one node to ask with, none is said. The types of four bits and the floating ones of eight are tried in `tests/op`.
 **A batch** is *followed* where it is known which samples an output depends on, so that datasets may be cut anywhere and a model
 that mixes samples is told of; *whole* where models are walked node by node; else *untold*, with a warning.
 **How it is split**: by samples over replicas and streams, by branches over workers and ranks, and inside by `width` threads that share
-outputs, never sums. **Exact across plans**: the same bytes for any ranks, workers, widths and batches (docs/numerics.md), but for what is said
-in the last column.
+outputs, never sums. **Exact across plans**: the same bytes for any ranks, workers, widths and batches (docs/numerics.md), but for those that
+draw random numbers.
 
-| operator | versions | types | batch | across plans |
+| operator | versions | types | batch | remarks |
 | --- | --- | --- | --- | --- |
 """
 
@@ -157,8 +159,8 @@ def make(espalier):
     for row in rows:
         types = in_words(taken.get(row["operator"], [])) if not row["domain"] else ""
         name = (row["domain"] + ":" if row["domain"] else "") + row["operator"]
-        exact = "by seed, drawn anew in each batch" if row["operator"] in RANDOM else ""
-        text += f"| {name} | {versions_of(row['domain'], row['operator'])} | {types} | {BATCH[row['batch']]} | {exact} |\n"
+        remark = REMARKS.get(row["operator"], "")
+        text += f"| {name} | {versions_of(row['domain'], row['operator'])} | {types} | {BATCH[row['batch']]} | {remark} |\n"
     missing = {s.name for s in defs.get_all_schemas() if s.domain == ""}
     missing |= {name for names in LATER.values() for name in names.split()}
     missing -= {row["operator"] for row in rows if row["domain"] == ""}
