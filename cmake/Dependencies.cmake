@@ -15,6 +15,21 @@ pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-openmpi>=1.10)
 add_library(hdf5::hdf5 ALIAS PkgConfig::HDF5)
 
+# What pictures are decoded by (ImageDecoder): each may be missing.
+set(PICTURES)
+foreach(format JPEG:libjpeg PNG:libpng WEBP:libwebp TIFF:libtiff-4
+        JPEG2000:libopenjp2)
+  string(REPLACE ":" ";" format ${format})
+  list(GET format 0 name)
+  list(GET format 1 library)
+  pkg_check_modules(${name} IMPORTED_TARGET ${library})
+  if(${name}_FOUND)
+    list(APPEND PICTURES PkgConfig::${name})
+    set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/kernel/image_library.c
+      APPEND PROPERTY COMPILE_DEFINITIONS ESP_HAS_${name})
+  endif()
+endforeach()
+
 # ONNX's schema: the part that is read, compiled to C.
 find_program(PROTOC_C protoc-c REQUIRED)
 set(schema ${CMAKE_BINARY_DIR}/onnx_schema)

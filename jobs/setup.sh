@@ -22,6 +22,11 @@ run      libprotobuf-c-dev        what that reader calls
 run      libyaml-dev              job files
 run      libjansson-dev           summaries and profiles in JSON
 run      zlib1g-dev               IDX files packed with gzip
+run      libjpeg62-turbo-dev      pictures in JPEG (ImageDecoder; each may be missing)
+run      libpng-dev               in PNG
+run      libwebp-dev              in WebP
+run      libtiff-dev              in TIFF
+run      libopenjp2-7-dev         in JPEG 2000
 run      libcunit1-dev            unit tests, which every build compiles
 run      dataset-fashion-mnist    70,000 labelled images: the first job
 test     git                      the clean clone that CI tries
@@ -31,6 +36,7 @@ test     hdf5-tools               h5diff: compares results to the byte
 test     python3                  checks the results of whole jobs
 test     python3-h5py             reads them with another HDF5
 test     python3-numpy            compares them
+test     python3-pil              makes pictures, and decodes them
 test     dpkg-dev                 the dependencies of the Debian package
 test     file                     cpack strips what it packs
 test     valgrind                 looks over the runtime's memory

@@ -29,6 +29,7 @@ extern const esp_op esp_op_unique;
 extern const esp_op esp_op_suppress;
 extern const esp_op esp_op_gridsample;
 extern const esp_op esp_op_identity;
+extern const esp_op esp_op_image;
 extern const esp_op esp_op_integer;
 extern const esp_op esp_op_loss;
 extern const esp_op esp_op_matmul;

@@ -106,6 +106,8 @@ OP(SCATTER_ND, "ScatterND", scatter)
 
 OP(UNIQUE, "Unique", unique)
 
+OP(IMAGE_DECODER, "ImageDecoder", image)
+
 OP(NON_MAX_SUPPRESSION, "NonMaxSuppression", suppress)
 
 OP(NEGATIVE_LOG_LIKELIHOOD_LOSS, "NegativeLogLikelihoodLoss", loss)

@@ -1,0 +1,28 @@
+// What the readers of pictures share.  Private to kernel/.
+#ifndef ESP_KERNEL_IMAGE_PRIVATE_H
+#define ESP_KERNEL_IMAGE_PRIVATE_H
+
+#include "kernel/image.h"
+
+// Checks the size, and allocates the pixels.
+esp_status esp_image_allocate(int64_t height, int64_t width, esp_image *image);
+
+// A reader for each format; image->rgb is freed by the caller after a failure.
+typedef esp_status (*esp_image_reader)(const uint8_t *bytes, size_t count,
+                                       esp_image *image);
+esp_status esp_image_read_bmp(const uint8_t *bytes, size_t count,
+                              esp_image *image);
+esp_status esp_image_read_pnm(const uint8_t *bytes, size_t count,
+                              esp_image *image);
+esp_status esp_image_read_jpeg(const uint8_t *bytes, size_t count,
+                               esp_image *image);
+esp_status esp_image_read_png(const uint8_t *bytes, size_t count,
+                              esp_image *image);
+esp_status esp_image_read_webp(const uint8_t *bytes, size_t count,
+                               esp_image *image);
+esp_status esp_image_read_tiff(const uint8_t *bytes, size_t count,
+                               esp_image *image);
+esp_status esp_image_read_jpeg2000(const uint8_t *bytes, size_t count,
+                                   esp_image *image);
+
+#endif
