@@ -24,7 +24,8 @@ static void check_pad(const char *mode, int64_t n, int64_t before,
   const int64_t first = before < 0 ? -before : 0;
   const int64_t left = n - first - (after < 0 ? -after : 0);
   const int64_t out = n + before + after;
-  one_node node = one_node_of("Pad", 19);
+  one_node node =
+      one_node_of("Pad", mode[0] == 'w' ? 19 : 18); // no wrap before
   one_node_string(&node, "mode", mode);
   one_node_input(&node, type, SHAPE(2, n), NULL);
   one_node_input(&node, ESP_INT64, SHAPE(2),

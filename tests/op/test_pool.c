@@ -233,7 +233,7 @@ static void valid_windows_are_not_rounded_up(void) {
 static void maxima_go_back(void) {
   static const int64_t kernel[] = {2, 2}, strides[] = {2, 2};
   for (int t = 0; t < 4; t++) {
-    one_node n = one_node_of("MaxUnpool", 11);
+    one_node n = one_node_of("MaxUnpool", t % 2 == 0 ? 11 : 22);
     one_node_ints(&n, "kernel_shape", kernel, 2);
     one_node_ints(&n, "strides", strides, 2);
     one_node_input(&n, types[t], SHAPE(1, 1, 1, 2), NUMBERS(3, 4));

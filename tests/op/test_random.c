@@ -156,7 +156,7 @@ static void bernoulli_draws_each_probability(void) {
   static double p[4 * EACH];
   for (int i = 0; i < 4 * EACH; i++) p[i] = share[i / EACH];
   for (int t = 0; t < 4; t++) {
-    one_node n = one_node_of("Bernoulli", 15);
+    one_node n = one_node_of("Bernoulli", t % 2 == 0 ? 15 : 22);
     one_node_float(&n, "seed", 3);
     one_node_int(&n, "dtype", made[t]);
     one_node_input(&n, types[t], SHAPE(4, EACH), p);
@@ -192,7 +192,7 @@ static void multinomial_draws_in_proportion(void) {
   double logs[8];
   for (int i = 0; i < 8; i++) logs[i] = log(share[i / 4][i % 4]) + 3;
   for (int t = 0; t < 3; t++) {
-    one_node n = one_node_of("Multinomial", 7);
+    one_node n = one_node_of("Multinomial", t == 1 ? 7 : 22);
     one_node_float(&n, "seed", 5);
     one_node_int(&n, "sample_size", COUNT);
     if (t == 1) one_node_int(&n, "dtype", ESP_INT64);

@@ -130,7 +130,7 @@ static void regions_are_pooled(void) {
   for (int i = 0; i < R * 5; i++)
     with_image[i] = i % 5 == 0 ? images[i / 5] : rois[i / 5][i % 5 - 1];
   for (int t = 0; t < 3; t++) {
-    one_node n = one_node_of("MaxRoiPool", 1);
+    one_node n = one_node_of("MaxRoiPool", t == 0 ? 1 : 22);
     one_node_ints(&n, "pooled_shape", size, 2);
     one_node_float(&n, "spatial_scale", 0.5);
     one_node_input(&n, types[t], SHAPE(N, C, H, W), NULL);

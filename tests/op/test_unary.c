@@ -88,6 +88,7 @@ static void formulas_hold_for_every_floating_type(void) {
       {"HardSwish", 22, hard_swish, 4, false},
       {"LeakyRelu", 16, leaky, 4, true},
       {"Log", 13, log, -4, false},
+      {"Mish", 18, mish, 4, false},
       {"Mish", 22, mish, 4, false},
       {"Neg", 13, negative, 4, false},
       {"Reciprocal", 13, reciprocal, -4, false},

@@ -8,6 +8,7 @@
 
 static esp_arena *arena;
 static esp_graph *graph;
+static int opset; // of every node
 
 static void begin(void) { CHECK_OK(esp_graph_create(&graph)); }
 
@@ -41,8 +42,8 @@ static int scalar(int64_t number) { return whole(&number, 0); }
 
 static int node(const char *op_type, int nin, const int *in) {
   int n, out = value(op_type);
-  CHECK_OK(esp_graph_add_node(graph, op_type, op_type, esp_op_find(op_type), 13,
-                              in, nin, &out, 1, &n));
+  CHECK_OK(esp_graph_add_node(graph, op_type, op_type, esp_op_find(op_type),
+                              opset, in, nin, &out, 1, &n));
   return out;
 }
 static int node1(const char *op_type, int a) { return node(op_type, 1, &a); }
@@ -449,7 +450,13 @@ int main(void) {
       {NULL, NULL},
   };
   if (esp_arena_create(&arena) != ESP_OK) return 1;
-  const int result = check_run("op/walk", cases);
+  int result = 0;
+  const int opsets[] = {13, 17, 18, 19, 22}; // the meaning is the same
+  for (size_t i = 0; i < sizeof opsets / sizeof *opsets; i++) {
+    opset = opsets[i];
+    printf("opset %d\n", opset);
+    result |= check_run("op/walk", cases);
+  }
   esp_arena_free(arena);
   return result;
 }
