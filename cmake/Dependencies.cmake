@@ -30,6 +30,15 @@ foreach(format JPEG:libjpeg PNG:libpng WEBP:libwebp TIFF:libtiff-4
   endif()
 endforeach()
 
+# What RegexFullMatch has beyond POSIX; it may be missing too.
+pkg_check_modules(PCRE2 IMPORTED_TARGET libpcre2-8)
+set(PATTERNS)
+if(PCRE2_FOUND)
+  set(PATTERNS PkgConfig::PCRE2)
+  set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/op/regex.c
+    APPEND PROPERTY COMPILE_DEFINITIONS ESP_HAS_PCRE2)
+endif()
+
 # ONNX's schema: the part that is read, compiled to C.
 find_program(PROTOC_C protoc-c REQUIRED)
 set(schema ${CMAKE_BINARY_DIR}/onnx_schema)

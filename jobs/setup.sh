@@ -22,6 +22,7 @@ run      libprotobuf-c-dev        what that reader calls
 run      libyaml-dev              job files
 run      libjansson-dev           summaries and profiles in JSON
 run      zlib1g-dev               IDX files packed with gzip
+run      libpcre2-dev             patterns beyond POSIX (RegexFullMatch; may be missing)
 run      libjpeg62-turbo-dev      pictures in JPEG (ImageDecoder; each may be missing)
 run      libpng-dev               in PNG
 run      libwebp-dev              in WebP

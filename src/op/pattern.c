@@ -374,3 +374,61 @@ esp_status esp_pattern_translate(const char *pattern, char **posix) {
   *posix = text;
   return ESP_OK;
 }
+
+// What may stand behind a backslash and means the same to both: RE2 has no
+// references back, and PCRE2 takes \\v as a class and \\C as half a letter.
+static const char escapes[] = "aftnrdDsSwWpPbBAzQExX0";
+
+// The length of a group's opening after "(", which both have; 0: there is none.
+static size_t opening(const char *at) {
+  if (at[0] != '?') return 1;
+  if (at[1] == ':') return 2;
+  if (at[1] == 'P' && at[2] == '<') return 3;
+  const size_t flags = strspn(at + 1, "imsU-");
+  const char end = at[1 + flags];
+  return flags > 0 && (end == ':' || end == ')') ? flags + 2 : 0;
+}
+
+static esp_status not_of_re2(const char *pattern, const char *at) {
+  return ESP_FAIL(ESP_BAD_INPUT,
+                  "pattern \"%s\": \"%.4s\" is not in RE2's syntax", pattern,
+                  at);
+}
+
+esp_status esp_pattern_check(const char *pattern, bool *lines) {
+  *lines = false;
+  bool inside = false;
+  for (const char *c = pattern; *c != '\0'; c++) {
+    if (*c == '\\') {
+      const char next = c[1];
+      const bool letter = (next >= '0' && next <= '9') ||
+                          (next >= 'a' && next <= 'z') ||
+                          (next >= 'A' && next <= 'Z');
+      if (next == '\0' || next == 'X' ||
+          (letter && strchr(escapes, next) == NULL)) {
+        return not_of_re2(pattern, c);
+      }
+      const char *quoted = next == 'Q' ? strstr(c, "\\E") : NULL;
+      if (next == 'Q' && quoted == NULL) break; // to the end
+      c = quoted != NULL ? quoted + 1 : c + 1;
+    } else if (inside) {
+      if (*c == '[' && c[1] == ':' && strstr(c + 2, ":]") != NULL) {
+        c = strstr(c + 2, ":]") + 1;
+      } else if (*c == ']') {
+        inside = false;
+      }
+    } else if (*c == '[') {
+      inside = true;
+      if (c[1] == '^') c++;
+      if (c[1] == ']') c++; // is literal
+    } else if (*c == '(') {
+      const size_t length = opening(c + 1);
+      if (c[1] == '*' || length == 0) return not_of_re2(pattern, c);
+      *lines = *lines || (length > 1 && memchr(c, 'm', length) != NULL);
+    } else if (*c == '+' && c > pattern && strchr("+*?}", c[-1]) != NULL &&
+               (c - 1 == pattern || c[-2] != '\\')) {
+      return not_of_re2(pattern, c - 1);
+    }
+  }
+  return ESP_OK;
+}

@@ -2,6 +2,8 @@
 #ifndef ESP_OP_PATTERN_H
 #define ESP_OP_PATTERN_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 // Writes an extended POSIX expression, with glibc's anchors \` and \', that the
@@ -12,5 +14,10 @@
 // left open, a class is unknown, something repeats more than the 1000 times
 // that RE2 allows, or there is nothing to repeat (a** too).
 esp_status esp_pattern_translate(const char *pattern, char **posix);
+
+// Is it RE2's syntax, and means the same to PCRE2?  ESP_BAD_INPUT: no, as it
+// looks around, refers back and the like; the message names the part.  *lines:
+// it asks for ^ and $ at lines somewhere.
+esp_status esp_pattern_check(const char *pattern, bool *lines);
 
 #endif

@@ -43,8 +43,7 @@ LATER = {
 }
 RANDOM = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
           "RandomUniformLike"}
-REMARKS = {"Attention": "without past keys, softcap, and outputs beside the first",
-           "RegexFullMatch": "that part of RE2's syntax that POSIX has words for"}
+REMARKS = {"Attention": "without past keys, softcap, and outputs beside the first"}
 REMARKS |= {name: "by seed, drawn anew in each batch" for name in RANDOM}
 TYPES = {name: TensorProto.DataType.Value(name.upper()) for name in
          ("float", "double", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16",
