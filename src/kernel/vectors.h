@@ -1,5 +1,5 @@
 // Functions that are compiled for several widths of vectors and chosen when the
-// program starts.  Private to kernel/.
+// program starts.  For kernel/ and op/; floor 2.
 #ifndef ESP_KERNEL_VECTORS_H
 #define ESP_KERNEL_VECTORS_H
 

@@ -5,13 +5,17 @@
 #include <string.h>
 
 #include "kernel/parallel.h"
+#include "kernel/vectors.h"
 #include "op/broadcast.h"
 #include "op/dispatch.h"
 
-// A loop whose common strides are written out, so that they become vectors.
+// A loop whose common strides are written out, so that they become vectors; of
+// floating numbers for every width that machines have.
 #define LOOP(name, suffix, type, result, expression)                           \
-  static bool name##_##suffix(const void *va, int64_t sa, const void *vb,      \
-                              int64_t sb, void *vy, int64_t n) {               \
+  LOOP_FOR(, name##_##suffix, type, result, expression)
+#define LOOP_FOR(machines, name, type, result, expression)                     \
+  machines static bool name(const void *va, int64_t sa, const void *vb,        \
+                            int64_t sb, void *vy, int64_t n) {                 \
     const type *a = va, *b = vb;                                               \
     result *y = vy;                                                            \
     if (sa == 1 && sb == 1) {                                                  \
@@ -72,15 +76,15 @@ static uint64_t whole_power(uint64_t base, uint64_t power, bool negative) {
 }
 
 #define FLOATING(s, t, d)                                                      \
-  LOOP(add, s, t, t, p + q)                                                    \
-  LOOP(sub, s, t, t, p - q)                                                    \
-  LOOP(mul, s, t, t, p *q)                                                     \
-  LOOP(divide, s, t, t, p / q)                                                 \
+  LOOP_FOR(ESP_VECTORS, add##_##s, t, t, p + q)                                \
+  LOOP_FOR(ESP_VECTORS, sub##_##s, t, t, p - q)                                \
+  LOOP_FOR(ESP_VECTORS, mul##_##s, t, t, p *q)                                 \
+  LOOP_FOR(ESP_VECTORS, divide##_##s, t, t, p / q)                             \
   LOOP(modulo, s, t, t, fmod((double)p, (double)q))                            \
   LOOP(power, s, t, t, pow((double)p, (double)q))                              \
-  LOOP(prelu, s, t, t, p < 0 ? p * q : p)                                      \
-  LOOP(largest, s, t, t, p != p || p > q ? p : q)                              \
-  LOOP(smallest, s, t, t, p != p || p < q ? p : q)
+  LOOP_FOR(ESP_VECTORS, prelu##_##s, t, t, p < 0 ? p * q : p)                  \
+  LOOP_FOR(ESP_VECTORS, largest##_##s, t, t, p != p || p > q ? p : q)          \
+  LOOP_FOR(ESP_VECTORS, smallest##_##s, t, t, p != p || p < q ? p : q)
 ESP_FLOATING_TYPES(FLOATING)
 
 #define INTEGER(s, t, d)                                                       \

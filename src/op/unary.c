@@ -7,6 +7,7 @@
 
 #include "kernel/parallel.h"
 #include "kernel/vector_math.h"
+#include "kernel/vectors.h"
 #include "op/check.h"
 #include "op/dispatch.h"
 #include "op/family.h"
@@ -51,8 +52,8 @@ typedef void (*loop)(const parameters *p, const void *x, void *y, int64_t n);
   }
 // f(v) in float32 as it stands, for loops that become vectors.
 #define IN_FLOAT(name, expression)                                             \
-  static void name##_f32(const parameters *p, const void *vx, void *vy,        \
-                         int64_t n) {                                          \
+  ESP_VECTORS static void name##_f32(const parameters *p, const void *vx,      \
+                                     void *vy, int64_t n) {                    \
     const float *x = vx;                                                       \
     float *y = vy;                                                             \
     const float alpha = (float)p->alpha, beta = (float)p->beta;                \
