@@ -133,6 +133,52 @@ ESP_VECTORS static void pool_blocks(const esp_pool_problem *p, const float *x,
   memcpy(y + 3 * BLOCK, &y3, sizeof y3);
 }
 
+// The same for BLOCK channels.
+ESP_VECTORS static void pool_block(const esp_pool_problem *p, const float *x,
+                                   float *y, const esp_taps t[ESP_POOL_AXES],
+                                   int64_t step) {
+  const bool average = p->kind == ESP_POOL_AVERAGE;
+  block y0 = (block){0} + (average ? 0.0f : -INFINITY), x0;
+  const int64_t near = p->dilation[2] * step;
+  for (int64_t a = 0; a < t[0].count; a++) {
+    const int64_t i = t[0].first + a * p->dilation[0];
+    for (int64_t b = 0; b < t[1].count; b++) {
+      const int64_t j = t[1].first + b * p->dilation[1];
+      const float *from =
+          x + ((i * p->in[1] + j) * p->in[2] + t[2].first) * step;
+      for (int64_t d = 0; d < t[2].count; d++, from += near) {
+        LOAD(x0, from);
+        if (average) {
+          y0 += x0;
+        } else {
+          LARGER(y0, x0);
+        }
+      }
+    }
+  }
+  if (average) y0 /= (float)esp_taps_divisor(p, t);
+  memcpy(y, &y0, sizeof y0);
+}
+
+// A window over all channels, block by block; the last block may overlap the
+// one before it, and gives the same there.
+static void pool_lanes(const esp_pool_problem *p, const float *x, float *y,
+                       const esp_taps t[ESP_POOL_AXES], int64_t lanes) {
+  int64_t c = 0;
+  for (; c + BLOCKS * BLOCK <= lanes; c += BLOCKS * BLOCK) {
+    pool_blocks(p, x + c, y + c, t, lanes);
+  }
+  for (; c + BLOCK <= lanes; c += BLOCK) {
+    pool_block(p, x + c, y + c, t, lanes);
+  }
+  if (c == lanes) return;
+  if (lanes < BLOCK) {
+    pool_window(p, x, y, t, lanes, lanes);
+  } else {
+    pool_block(p, x + lanes - BLOCK, y + lanes - BLOCK, t, lanes);
+  }
+}
+
 // y[i] and x[i * step], for n outputs side by side.
 ESP_VECTORS static void largest_of_row(const float *x, float *y, int64_t n,
                                        int64_t step) {
@@ -242,11 +288,11 @@ static void pool_windows(const esp_pool_work *w, const float *x, int64_t to,
       } else {
         // A large window is better walked through once, for all channels.
         const bool large = t[0].count * t[1].count * t[2].count > MOST_TAPS;
-        int64_t c = 0;
-        for (; !large && c + BLOCKS * BLOCK <= lanes; c += BLOCKS * BLOCK) {
-          pool_blocks(p, x + c, y + k * lanes + c, t, lanes);
+        if (large) {
+          pool_window(p, x, y + k * lanes, t, lanes, lanes);
+        } else {
+          pool_lanes(p, x, y + k * lanes, t, lanes);
         }
-        pool_window(p, x + c, y + k * lanes + c, t, lanes - c, lanes);
       }
     }
   }
