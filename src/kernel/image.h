@@ -13,7 +13,7 @@
 
 #include "base/status.h"
 
-enum { ESP_IMAGE_MOST = 1 << 28 }; // pixels
+enum { ESP_IMAGE_MOST = 100000000 }; // pixels
 
 typedef struct esp_image {
   int64_t height, width;
