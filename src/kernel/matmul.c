@@ -171,9 +171,9 @@ static esp_status make_thin(esp_matmul *mm, const float *b) {
 }
 
 // Cuts into ranges of rows for the threads, where there are not products enough
-// for them.  Columns are not cut: for a c whose
-// rows are not dense oneDNN 2.6.3 has no brgemm, and the plain loop, which is
-// some thirty times slower and rounds otherwise, would compute.
+// for them.  Columns are not cut: for a c whose rows are not dense oneDNN 2.6.3
+// has no brgemm, and the plain loop, which is some thirty times slower and
+// rounds otherwise, would compute.
 static esp_status cut(esp_matmul *mm, const float *b) {
   const esp_matmul_problem *p = &mm->problem;
   const int64_t blocks = (p->m + ROW_BLOCK - 1) / ROW_BLOCK;
@@ -295,9 +295,8 @@ static void run_panels(int64_t begin, int64_t end, void *argument) {
 static void run_thin(call *c) {
   enum { LEAST = 1 << 15 }; // weights that are worth a thread
   const esp_matmul_problem *p = &c->mm->problem;
-  const int64_t panels = (p->n + ESP_THIN_COLUMNS - 1) / ESP_THIN_COLUMNS;
-  esp_loop_over(p->width, panels, LEAST / (p->k * ESP_THIN_COLUMNS) + 1,
-                run_panels, c);
+  esp_loop_over(p->width, esp_thin_panels(p->n),
+                LEAST / (p->k * ESP_THIN_COLUMNS) + 1, run_panels, c);
   if (c->work->after != NULL) c->work->after(c->work->context, 0, p->m);
 }
 

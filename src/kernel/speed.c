@@ -49,15 +49,7 @@ esp_status esp_kernel_speed(double *flops_per_second,
 enum { CHAINS = 12, LANES = 16, STEPS = 1 << 16 };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 
-// A product and its sum in one rounding, which C11 leaves to those who ask for
-// it; clang has no word for one function.
-#ifdef __clang__
-#define CONTRACTED
-#else
-#define CONTRACTED __attribute__((optimize("fp-contract=fast")))
-#endif
-
-ESP_VECTORS CONTRACTED static void multiply_add(float *block) {
+ESP_VECTORS ESP_CONTRACTED static void multiply_add(float *block) {
   lanes sum[CHAINS], factor = {0}, term = {0};
   for (int l = 0; l < LANES; l++) {
     factor[l] = block[l];

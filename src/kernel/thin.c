@@ -6,15 +6,15 @@
 
 enum { WIDE = ESP_THIN_COLUMNS };
 
-static int64_t panels(int64_t n) { return (n + WIDE - 1) / WIDE; }
+int64_t esp_thin_panels(int64_t n) { return (n + WIDE - 1) / WIDE; }
 
 size_t esp_thin_count(int64_t n, int64_t k) {
-  return (size_t)(panels(n) * WIDE * k);
+  return (size_t)(esp_thin_panels(n) * WIDE * k);
 }
 
 void esp_thin_pack(const float *b, bool transposed, int64_t n, int64_t k,
                    float *packed) {
-  for (int64_t p = 0; p < panels(n); p++) {
+  for (int64_t p = 0; p < esp_thin_panels(n); p++) {
     float *to = packed + p * k * WIDE;
     for (int64_t i = 0; i < k; i++) {
       for (int64_t j = 0; j < WIDE; j++) {
@@ -27,16 +27,9 @@ void esp_thin_pack(const float *b, bool transposed, int64_t n, int64_t k,
   }
 }
 
-// As oneDNN adds up; elsewhere this standard's products are rounded.
-#ifdef __clang__
-#define FUSED
-#else
-#define FUSED __attribute__((optimize("fp-contract=fast")))
-#endif
-
 // So many rows by one panel and a piece of K: the sums stay in registers.
 #define ROWS(m)                                                                \
-  ESP_VECTORS FUSED static void rows_##m(                                      \
+  ESP_VECTORS ESP_CONTRACTED static void rows_##m(                             \
       const float *a, int64_t step, const float *b, int64_t k, float *y) {     \
     float sum[m][WIDE];                                                        \
     memset(sum, 0, sizeof sum);                                                \

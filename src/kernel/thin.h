@@ -11,6 +11,7 @@ enum { ESP_THIN_ROWS = 4, ESP_THIN_COLUMNS = 64 };
 
 // b [K,N], or its transpose [N,K], in panels of ESP_THIN_COLUMNS columns with
 // zeros behind the last; `packed` has room for esp_thin_count() numbers.
+int64_t esp_thin_panels(int64_t n);
 size_t esp_thin_count(int64_t n, int64_t k);
 void esp_thin_pack(const float *b, bool transposed, int64_t n, int64_t k,
                    float *packed);
