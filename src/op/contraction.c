@@ -98,8 +98,11 @@ esp_status esp_contraction_plan(const esp_axes *given, int width,
   plan_part(axes, (const group[]){BATCH, SUM, COLUMNS}, axes->stride[1], false,
             &made->b);
   plan_part(axes, (const group[]){BATCH, ROWS, COLUMNS}, out, true, &made->y);
-  const esp_matmul_problem problem = {
-      .m = made->m, .n = made->n, .k = made->k, .width = width};
+  const esp_matmul_problem problem = {.m = made->m,
+                                      .n = made->n,
+                                      .k = made->k,
+                                      .width = width,
+                                      .products = made->batch};
   ESP_TRY(esp_matmul_create(&problem, NULL, &made->matmul));
   size_t total = 0;
   reserve(&made->a, made->batch * made->m * made->k, &total);
@@ -112,6 +115,18 @@ esp_status esp_contraction_plan(const esp_axes *given, int width,
 
 void esp_contraction_free(esp_contraction *contraction) {
   esp_matmul_free(contraction->matmul);
+}
+
+// The products' operands lie one after the other.
+typedef struct operands {
+  const esp_contraction *c;
+  const float *a, *b;
+} operands;
+static void give_operands(const void *context, int64_t product, const float **a,
+                          const float **b) {
+  const operands *o = context;
+  *a = o->a + product * o->c->m * o->c->k;
+  *b = o->b + product * o->c->k * o->c->n;
 }
 
 esp_status esp_contraction_run(const esp_contraction *contraction,
@@ -130,10 +145,10 @@ esp_status esp_contraction_run(const esp_contraction *contraction,
     b = (const float *)(const void *)(scratch + c->b.place);
   }
   float *to = c->y.copied ? (float *)(void *)(scratch + c->y.place) : y;
-  for (int64_t i = 0; i < c->batch; i++) {
-    ESP_TRY(esp_matmul_run(c->matmul, a + i * c->m * c->k, b + i * c->k * c->n,
-                           to + i * c->m * c->n, scratch + c->inner));
-  }
+  const operands all = {c, a, b};
+  const esp_matmul_work work = {
+      .context = &all, .operands = give_operands, .c = to};
+  ESP_TRY(esp_matmul_run_all(c->matmul, &work, scratch + c->inner));
   if (c->y.copied) esp_copy_run(&c->y.copy, to, y, team.width);
   return ESP_OK;
 }
