@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "workers/workers.h"
 
-enum { LANES = ESP_MAX_SEATS + 1, FIRST_ROOM = 1024 };
+enum { LANES = ESP_MAX_SEATS + 1 };
 
 typedef struct lane {
   esp_trace_event *event; // [room]
-  int64_t count, room, missing;
+  size_t room;
+  int64_t count, missing;
 } lane;
 
 struct esp_trace {
@@ -31,21 +33,11 @@ void esp_trace_free(esp_trace *trace) {
   free(trace);
 }
 
-static bool has_room(lane *l, int64_t most) {
-  if (l->count < l->room) return true;
-  if (l->count >= most) return false;
-  int64_t room = l->room > 0 ? 2 * l->room : FIRST_ROOM;
-  if (room > most) room = most;
-  esp_trace_event *grown = realloc(l->event, (size_t)room * sizeof *grown);
-  if (grown == NULL) return false;
-  l->event = grown;
-  l->room = room;
-  return true;
-}
-
 void esp_trace_add(esp_trace *trace, const esp_trace_event *event) {
   lane *l = &trace->lane[event->lane];
-  if (has_room(l, trace->most)) {
+  if (l->count < trace->most &&
+      esp_grow(&l->event, &l->room, (size_t)l->count + 1, sizeof *l->event) ==
+          ESP_OK) {
     l->event[l->count++] = *event;
   } else {
     l->missing++;

@@ -2,7 +2,6 @@
 #ifndef ESP_EXEC_TRACE_H
 #define ESP_EXEC_TRACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
