@@ -57,17 +57,11 @@ void esp_ending_move(esp_runner *runner) {
 
 esp_status esp_ending_tell(esp_runner *runner, esp_seat *seat) {
   const int index = (int)(seat - runner->seat);
-  esp_ending_all_told(runner); // the place is free, or nearly
+  esp_messages_finish(runner->endings, runner->ended); // or nearly so
   runner->ending[index] = seat->ending;
   esp_messages_send(runner->endings, index, 0, ESP_ENDING_TAG - index,
                     &runner->ending[index], sizeof *runner->ending);
   return ESP_OK;
-}
-
-void esp_ending_all_told(esp_runner *runner) {
-  while (esp_messages_pending(runner->endings) > 0) {
-    (void)esp_messages_test(runner->endings, runner->ended);
-  }
 }
 
 void esp_ending_own(esp_seat *seat, esp_status status, const char *message) {

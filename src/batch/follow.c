@@ -35,7 +35,7 @@ esp_status esp_runner_follow(esp_runner *runner) {
     if (over && runner->running == 0) break;
     esp_runner_rest(runner, seen, true);
   }
-  esp_ending_all_told(runner);
+  esp_messages_finish(runner->endings, runner->ended);
   ESP_TRY(esp_dealer_tell(runner->dealer, &(esp_tidings){.leaves = true}));
   while (!esp_dealer_all_sent(runner->dealer)) {
   }

@@ -13,9 +13,7 @@ static void tell_members(esp_runner *runner, int seat, int64_t number) {
   const int members = esp_comm_size(runner->options->group) - 1;
   const int base = (seat >= 0 ? seat : runner->seats) * members;
   // The seat's last order is long gone, but its place is free only now.
-  while (esp_messages_pending(runner->orders) > 0) {
-    (void)esp_messages_test(runner->orders, runner->ended);
-  }
+  esp_messages_finish(runner->orders, runner->ended);
   for (int m = 0; m < members; m++) {
     runner->order[base + m] = (esp_order){.number = number, .seat = seat};
     esp_messages_send(runner->orders, base + m, m + 1, ESP_ORDER_TAG,
@@ -102,7 +100,7 @@ static esp_status write_outputs(esp_runner *runner, const esp_seat *seat) {
   ESP_TRY(esp_outcome_write(runner, seat));
   ESP_TRY(esp_results_note_computed(
       o->results, seat->first, seat->count, o->journal->starts - 1,
-      esp_comm_rank(o->world), esp_clock_seconds() - runner->began));
+      esp_comm_rank(o->world), esp_clock_seconds() - runner->result->began));
   return esp_safe_add(runner, seat->number);
 }
 
@@ -167,7 +165,7 @@ static void show_progress(esp_runner *runner, bool last) {
                                             esp_dealer_finished(runner->dealer),
                                  .total = o->samples,
                                  .resumed_from = o->done_before,
-                                 .seconds = now - runner->began,
+                                 .seconds = now - runner->result->began,
                                  .last = last};
   o->progress(o->context, &progress);
 }
@@ -296,9 +294,7 @@ esp_status esp_runner_lead(esp_runner *runner) {
     esp_runner_rest(runner, seen,
                     t.asking || t.leaving || serving || esp_safe_waits(runner));
   }
-  while (esp_messages_pending(runner->orders) > 0) {
-    (void)esp_messages_test(runner->orders, runner->ended);
-  }
+  esp_messages_finish(runner->orders, runner->ended);
   show_progress(runner, true);
   return esp_comm_rank(o->world) == 0 ? fail(runner, esp_safe_end(runner))
                                       : ESP_OK;

@@ -53,7 +53,6 @@ typedef struct esp_runner {
   esp_messages *endings; // leader: a place per seat and member; member: per
   esp_ending *ending;    // seat; what is under way at those places
   int *ended;            // room for esp_messages_test()
-  double began;          // seconds of the clock
   double told;           // when progress was last shown
   double longest;        // seconds of a batch, so far
   esp_safe safe;
@@ -101,7 +100,6 @@ void esp_ending_expect(esp_runner *runner, int seat);
 esp_status esp_ending_tell(esp_runner *runner, esp_seat *seat);
 // Moves them on; the leader notes in the seats what has come.
 void esp_ending_move(esp_runner *runner);
-void esp_ending_all_told(esp_runner *runner); // member: waits for it
 // Notes in a seat how this rank's part went.
 void esp_ending_own(esp_seat *seat, esp_status status, const char *message);
 

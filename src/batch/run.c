@@ -130,8 +130,7 @@ static void give_up(const esp_runner *runner, esp_status status) {
 static esp_status run(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
   esp_comm_barrier(o->world); // so that all measure from one moment
-  runner->began = runner->safe.synced = esp_clock_seconds();
-  runner->result->began = runner->began;
+  runner->result->began = runner->safe.synced = esp_clock_seconds();
   const esp_status status = esp_comm_rank(o->group) == 0
                                 ? esp_runner_lead(runner)
                                 : esp_runner_follow(runner);
@@ -141,7 +140,7 @@ static esp_status run(esp_runner *runner) {
     result->stop = ESP_STOP_NONE; // asked for, but all was done
   }
   esp_comm_broadcast(o->world, 0, &result->stop, sizeof result->stop);
-  result->seconds = esp_clock_seconds() - runner->began;
+  result->seconds = esp_clock_seconds() - result->began;
   if (runner->status != ESP_OK) {
     (void)esp_fail_message(runner->status, runner->message);
   }

@@ -96,6 +96,8 @@ void esp_messages_receive(esp_messages *messages, int place, int peer, int tag,
 // Moves messages on, and lists the places whose message has ended since the
 // last call; returns how many (at most `places`).
 int esp_messages_test(esp_messages *messages, int *ended);
+// Moves messages on until all have ended; `ended` has room for their places.
+void esp_messages_finish(esp_messages *messages, int *ended);
 // Number of messages under way.
 int esp_messages_pending(const esp_messages *messages);
 // Gives up the receive at a place that has not begun to arrive.

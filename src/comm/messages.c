@@ -82,6 +82,10 @@ int esp_messages_test(esp_messages *messages, int *ended) {
   return count;
 }
 
+void esp_messages_finish(esp_messages *messages, int *ended) {
+  while (messages->pending > 0) (void)esp_messages_test(messages, ended);
+}
+
 int esp_messages_pending(const esp_messages *messages) {
   return messages->pending;
 }
