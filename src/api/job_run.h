@@ -148,6 +148,10 @@ double esp_walltime_read(const char *text);
 // or opens the one that is there; notes that a run begins (outputs.c).
 // Collective.
 esp_status esp_outputs_open(esp_running *run);
+// The hosts' names, a text of ESP_HOST_BYTES for each rank on rank 0; free(),
+// on all ranks and also after a failure.  Collective.
+enum { ESP_HOST_BYTES = 64 };
+esp_status esp_hosts_gather(const esp_comm *comm, char **names);
 // "name x ranks, ..." on rank 0; free with free() (report_make.c).  Collective.
 esp_status esp_report_hosts(const esp_comm *comm, char **hosts);
 // Gathers what the ranks know into rank 0's report (report_make.c). Collective.

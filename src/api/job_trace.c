@@ -3,14 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/job_run.h"
 #include "base/log.h"
 #include "report/trace.h"
 
 // Of a lane: some ten megabytes, and as much as a viewer shows in one go.
-enum { MOST_EVENTS = 1 << 17, NUMBERS = 7, HOST_BYTES = 64 };
+enum { MOST_EVENTS = 1 << 17, NUMBERS = 7 };
 
 esp_status esp_job_trace_begin(esp_running *run) {
   esp_status status = ESP_OK;
@@ -29,12 +28,14 @@ esp_status esp_job_trace_begin(esp_running *run) {
 // Events as numbers, behind how many there are and how many are missing.
 static double *numbers_of(const esp_running *run, int64_t count) {
   esp_trace_event *event = malloc(((size_t)count + 1) * sizeof *event);
-  double *made = malloc(((size_t)count * NUMBERS + 2) * sizeof *made), *at;
-  if (event != NULL && made != NULL) {
+  double *made = event != NULL
+                     ? malloc(((size_t)count * NUMBERS + 2) * sizeof *made)
+                     : NULL;
+  if (made != NULL) {
+    double *at = made;
     esp_trace_copy(run->trace, event);
-    made[0] = (double)count;
-    made[1] = (double)esp_trace_missing(run->trace);
-    at = made + 2;
+    *at++ = (double)count;
+    *at++ = (double)esp_trace_missing(run->trace);
     for (int64_t i = 0; i < count; i++) {
       const esp_trace_event *e = &event[i];
       *at++ = e->begin - run->outcome.began;
@@ -94,7 +95,7 @@ static esp_status draw(esp_running *run, const double *all, const char *hosts) {
         .ranks = ranks,
         .ranks_per_replica = run->resources.ranks_per_replica,
         .host = hosts,
-        .host_room = HOST_BYTES,
+        .host_room = ESP_HOST_BYTES,
         .graph = {run->full_built.graph, run->tail_built.graph},
         .plan = {run->full_built.plan, run->tail_built.plan},
         .first = first,
@@ -111,17 +112,19 @@ static esp_status draw(esp_running *run, const double *all, const char *hosts) {
   return status;
 }
 
-static esp_status gather(esp_running *run, double *mine, int count,
-                         char *hosts) {
-  char host[HOST_BYTES] = "";
+static esp_status gather(esp_running *run, const double *mine, int count) {
+  char *hosts;
   double *all = NULL;
   int total;
-  (void)gethostname(host, sizeof host - 1);
-  esp_comm_gather_texts(run->comm, host, HOST_BYTES, hosts);
-  ESP_TRY(esp_comm_gather_numbers(run->comm, mine, count, &all, &total));
-  esp_status status = ESP_OK;
-  if (esp_comm_rank(run->comm) == 0) status = draw(run, all, hosts);
+  esp_status status = esp_hosts_gather(run->comm, &hosts);
+  if (status == ESP_OK) {
+    status = esp_comm_gather_numbers(run->comm, mine, count, &all, &total);
+  }
+  if (status == ESP_OK && esp_comm_rank(run->comm) == 0) {
+    status = draw(run, all, hosts);
+  }
   free(all);
+  free(hosts);
   return status;
 }
 
@@ -129,13 +132,12 @@ esp_status esp_job_trace_end(esp_running *run) {
   if (run->trace == NULL) return ESP_OK;
   const int64_t count = esp_trace_count(run->trace);
   double *mine = numbers_of(run, count);
-  char *hosts = calloc((size_t)esp_comm_size(run->comm), HOST_BYTES);
-  esp_status status = mine != NULL && hosts != NULL
+  esp_status status = mine != NULL
                           ? ESP_OK
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot gather the trace");
   status = esp_comm_agree(run->comm, status);
   if (status == ESP_OK) {
-    status = gather(run, mine, (int)(count * NUMBERS + 2), hosts);
+    status = gather(run, mine, (int)(count * NUMBERS + 2));
   }
   if (run->trace_file != NULL) {
     const bool whole = !ferror(run->trace_file);
@@ -144,7 +146,6 @@ esp_status esp_job_trace_end(esp_running *run) {
     }
     run->trace_file = NULL;
   }
-  free(hosts);
   free(mine);
   return esp_comm_agree(run->comm, status);
 }

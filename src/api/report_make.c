@@ -6,8 +6,6 @@
 
 #include "api/job_run.h"
 
-enum { HOST_BYTES = 64 };
-
 static int rising(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -68,27 +66,35 @@ static char *list_hosts(const char *names, int ranks) {
   FILE *out = open_memstream(&text, &bytes);
   if (out == NULL) return NULL;
   for (int r = 0, same; r < ranks; r += same) {
-    const char *name = names + (size_t)r * HOST_BYTES;
+    const char *name = names + (size_t)r * ESP_HOST_BYTES;
     for (same = 1; r + same < ranks; same++) {
-      if (strcmp(name, name + (size_t)same * HOST_BYTES) != 0) break;
+      if (strcmp(name, name + (size_t)same * ESP_HOST_BYTES) != 0) break;
     }
     fprintf(out, "%s%s x %d", r > 0 ? ", " : "", name, same);
   }
   return fclose(out) == 0 ? text : NULL;
 }
 
-esp_status esp_report_hosts(const esp_comm *comm, char **hosts) {
-  char mine[HOST_BYTES] = "";
+esp_status esp_hosts_gather(const esp_comm *comm, char **names) {
+  char mine[ESP_HOST_BYTES] = "";
   (void)gethostname(mine, sizeof mine - 1);
-  const int ranks = esp_comm_size(comm);
-  char *names = calloc((size_t)ranks, HOST_BYTES);
+  *names = calloc((size_t)esp_comm_size(comm), ESP_HOST_BYTES);
   const esp_status status =
-      names != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot list the hosts");
+      *names != NULL ? ESP_OK
+                     : ESP_FAIL(ESP_NO_MEMORY, "cannot list the hosts");
   ESP_TRY(esp_comm_agree(comm, status));
-  esp_comm_gather_texts(comm, mine, HOST_BYTES, names);
-  if (esp_comm_rank(comm) == 0) *hosts = list_hosts(names, ranks);
-  free(names);
+  esp_comm_gather_texts(comm, mine, ESP_HOST_BYTES, *names);
   return ESP_OK;
+}
+
+esp_status esp_report_hosts(const esp_comm *comm, char **hosts) {
+  char *names;
+  const esp_status status = esp_hosts_gather(comm, &names);
+  if (status == ESP_OK && esp_comm_rank(comm) == 0) {
+    *hosts = list_hosts(names, esp_comm_size(comm));
+  }
+  free(names);
+  return status;
 }
 
 static void describe_plan(const esp_running *run, esp_report *r) {
