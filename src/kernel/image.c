@@ -27,11 +27,11 @@ static bool begins(const uint8_t *bytes, size_t count, const char *with,
   return count >= length && memcmp(bytes, with, length) == 0;
 }
 
-static esp_image_reader reader_of(const uint8_t *bytes, size_t count) {
+static esp_image_reader *reader_of(const uint8_t *bytes, size_t count) {
   static const struct {
     const char *with;
     size_t length;
-    esp_image_reader read;
+    esp_image_reader *read;
   } known[] = {
       {"\xff\xd8\xff", 3, esp_image_read_jpeg},
       {"\x89PNG\r\n\x1a\n", 8, esp_image_read_png},
@@ -57,7 +57,7 @@ static esp_image_reader reader_of(const uint8_t *bytes, size_t count) {
 
 esp_status esp_image_decode(const uint8_t *bytes, size_t count,
                             esp_image *image) {
-  const esp_image_reader read = reader_of(bytes, count);
+  esp_image_reader *const read = reader_of(bytes, count);
   *image = (esp_image){0};
   if (read == NULL) {
     return ESP_FAIL(ESP_BAD_INPUT, "no picture in JPEG, PNG, WebP, TIFF, "

@@ -6,12 +6,13 @@
 
 #include "kernel/image_private.h"
 
-static esp_status missing(const char *format, const char *library)
-    __attribute__((unused));
-static esp_status missing(const char *format, const char *library) {
-  return ESP_FAIL(ESP_UNSUPPORTED, "a %s picture: this build has no %s", format,
-                  library);
-}
+// What stands for a reader whose library the build has not found.
+#define MISSING(reader, format, library)                                       \
+  esp_status reader(const uint8_t *bytes, size_t count, esp_image *image) {    \
+    (void)bytes, (void)count, (void)image;                                     \
+    return ESP_FAIL(ESP_UNSUPPORTED,                                           \
+                    "a " format " picture: this build has no " library);       \
+  }
 
 // JPEG ------------------------------------------------------------------------
 #ifdef ESP_HAS_JPEG
@@ -68,11 +69,7 @@ esp_status esp_image_read_jpeg(const uint8_t *bytes, size_t count,
   return status;
 }
 #else
-esp_status esp_image_read_jpeg(const uint8_t *bytes, size_t count,
-                               esp_image *image) {
-  (void)bytes, (void)count, (void)image;
-  return missing("JPEG", "libjpeg");
-}
+MISSING(esp_image_read_jpeg, "JPEG", "libjpeg")
 #endif
 
 // PNG -------------------------------------------------------------------------
@@ -153,11 +150,7 @@ esp_status esp_image_read_png(const uint8_t *bytes, size_t count,
   return status;
 }
 #else
-esp_status esp_image_read_png(const uint8_t *bytes, size_t count,
-                              esp_image *image) {
-  (void)bytes, (void)count, (void)image;
-  return missing("PNG", "libpng");
-}
+MISSING(esp_image_read_png, "PNG", "libpng")
 #endif
 
 // WebP ------------------------------------------------------------------------
@@ -178,11 +171,7 @@ esp_status esp_image_read_webp(const uint8_t *bytes, size_t count,
   return ESP_OK;
 }
 #else
-esp_status esp_image_read_webp(const uint8_t *bytes, size_t count,
-                               esp_image *image) {
-  (void)bytes, (void)count, (void)image;
-  return missing("WebP", "libwebp");
-}
+MISSING(esp_image_read_webp, "WebP", "libwebp")
 #endif
 
 // TIFF ------------------------------------------------------------------------
@@ -257,11 +246,7 @@ esp_status esp_image_read_tiff(const uint8_t *bytes, size_t count,
   return status;
 }
 #else
-esp_status esp_image_read_tiff(const uint8_t *bytes, size_t count,
-                               esp_image *image) {
-  (void)bytes, (void)count, (void)image;
-  return missing("TIFF", "libtiff");
-}
+MISSING(esp_image_read_tiff, "TIFF", "libtiff")
 #endif
 
 // JPEG 2000 -------------------------------------------------------------------
@@ -362,9 +347,5 @@ esp_status esp_image_read_jpeg2000(const uint8_t *bytes, size_t count,
   return status;
 }
 #else
-esp_status esp_image_read_jpeg2000(const uint8_t *bytes, size_t count,
-                                   esp_image *image) {
-  (void)bytes, (void)count, (void)image;
-  return missing("JPEG 2000", "OpenJPEG");
-}
+MISSING(esp_image_read_jpeg2000, "JPEG 2000", "OpenJPEG")
 #endif

@@ -8,21 +8,10 @@
 esp_status esp_image_allocate(int64_t height, int64_t width, esp_image *image);
 
 // A reader for each format; image->rgb is freed by the caller after a failure.
-typedef esp_status (*esp_image_reader)(const uint8_t *bytes, size_t count,
-                                       esp_image *image);
-esp_status esp_image_read_bmp(const uint8_t *bytes, size_t count,
-                              esp_image *image);
-esp_status esp_image_read_pnm(const uint8_t *bytes, size_t count,
-                              esp_image *image);
-esp_status esp_image_read_jpeg(const uint8_t *bytes, size_t count,
-                               esp_image *image);
-esp_status esp_image_read_png(const uint8_t *bytes, size_t count,
-                              esp_image *image);
-esp_status esp_image_read_webp(const uint8_t *bytes, size_t count,
-                               esp_image *image);
-esp_status esp_image_read_tiff(const uint8_t *bytes, size_t count,
-                               esp_image *image);
-esp_status esp_image_read_jpeg2000(const uint8_t *bytes, size_t count,
-                                   esp_image *image);
+typedef esp_status esp_image_reader(const uint8_t *bytes, size_t count,
+                                    esp_image *image);
+esp_image_reader esp_image_read_bmp, esp_image_read_pnm, esp_image_read_jpeg,
+    esp_image_read_png, esp_image_read_webp, esp_image_read_tiff,
+    esp_image_read_jpeg2000;
 
 #endif
