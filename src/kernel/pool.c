@@ -92,72 +92,54 @@ typedef int32_t choice __attribute__((vector_size(BLOCK * sizeof(float))));
     (y) = (block)(((choice)(x)&c) | ((choice)(y) & ~c));                       \
   } while (0)
 
-// The same as pool_window() for BLOCKS * BLOCK channels, which stay in
+// The same as pool_window() for so many blocks of channels, which stay in
 // registers from the first tap to the last.
+__attribute__((always_inline)) static inline void
+pool_registers(const esp_pool_problem *p, const float *x, float *y,
+               const esp_taps t[ESP_POOL_AXES], int64_t step,
+               const int blocks) {
+  const bool average = p->kind == ESP_POOL_AVERAGE;
+  const int64_t near = p->dilation[2] * step;
+  block made[BLOCKS], given[BLOCKS];
+#pragma GCC unroll 4
+  for (int r = 0; r < blocks; r++) {
+    made[r] = (block){0} + (average ? 0.0f : -INFINITY);
+  }
+  for (int64_t a = 0; a < t[0].count; a++) {
+    const int64_t i = t[0].first + a * p->dilation[0];
+    for (int64_t b = 0; b < t[1].count; b++) {
+      const int64_t j = t[1].first + b * p->dilation[1];
+      const float *from =
+          x + ((i * p->in[1] + j) * p->in[2] + t[2].first) * step;
+      for (int64_t d = 0; d < t[2].count; d++, from += near) {
+#pragma GCC unroll 4
+        for (int r = 0; r < blocks; r++) LOAD(given[r], from + r * BLOCK);
+        if (average) {
+#pragma GCC unroll 4
+          for (int r = 0; r < blocks; r++) made[r] += given[r];
+        } else {
+#pragma GCC unroll 4
+          for (int r = 0; r < blocks; r++) LARGER(made[r], given[r]);
+        }
+      }
+    }
+  }
+  const float count = average ? (float)esp_taps_divisor(p, t) : 1.0f;
+#pragma GCC unroll 4
+  for (int r = 0; r < blocks; r++) {
+    if (average) made[r] /= count;
+    memcpy(y + r * BLOCK, &made[r], sizeof made[r]);
+  }
+}
 ESP_VECTORS static void pool_blocks(const esp_pool_problem *p, const float *x,
                                     float *y, const esp_taps t[ESP_POOL_AXES],
                                     int64_t step) {
-  const bool average = p->kind == ESP_POOL_AVERAGE;
-  const block begin = (block){0} + (average ? 0.0f : -INFINITY);
-  block y0 = begin, y1 = begin, y2 = begin, y3 = begin, x0, x1, x2, x3;
-  const int64_t near = p->dilation[2] * step;
-  for (int64_t a = 0; a < t[0].count; a++) {
-    const int64_t i = t[0].first + a * p->dilation[0];
-    for (int64_t b = 0; b < t[1].count; b++) {
-      const int64_t j = t[1].first + b * p->dilation[1];
-      const float *from =
-          x + ((i * p->in[1] + j) * p->in[2] + t[2].first) * step;
-      for (int64_t d = 0; d < t[2].count; d++, from += near) {
-        LOAD(x0, from);
-        LOAD(x1, from + BLOCK);
-        LOAD(x2, from + 2 * BLOCK);
-        LOAD(x3, from + 3 * BLOCK);
-        if (average) {
-          y0 += x0, y1 += x1, y2 += x2, y3 += x3;
-        } else {
-          LARGER(y0, x0);
-          LARGER(y1, x1);
-          LARGER(y2, x2);
-          LARGER(y3, x3);
-        }
-      }
-    }
-  }
-  if (average) {
-    const float count = (float)esp_taps_divisor(p, t);
-    y0 /= count, y1 /= count, y2 /= count, y3 /= count;
-  }
-  memcpy(y, &y0, sizeof y0);
-  memcpy(y + BLOCK, &y1, sizeof y1);
-  memcpy(y + 2 * BLOCK, &y2, sizeof y2);
-  memcpy(y + 3 * BLOCK, &y3, sizeof y3);
+  pool_registers(p, x, y, t, step, BLOCKS);
 }
-
-// The same for BLOCK channels.
 ESP_VECTORS static void pool_block(const esp_pool_problem *p, const float *x,
                                    float *y, const esp_taps t[ESP_POOL_AXES],
                                    int64_t step) {
-  const bool average = p->kind == ESP_POOL_AVERAGE;
-  block y0 = (block){0} + (average ? 0.0f : -INFINITY), x0;
-  const int64_t near = p->dilation[2] * step;
-  for (int64_t a = 0; a < t[0].count; a++) {
-    const int64_t i = t[0].first + a * p->dilation[0];
-    for (int64_t b = 0; b < t[1].count; b++) {
-      const int64_t j = t[1].first + b * p->dilation[1];
-      const float *from =
-          x + ((i * p->in[1] + j) * p->in[2] + t[2].first) * step;
-      for (int64_t d = 0; d < t[2].count; d++, from += near) {
-        LOAD(x0, from);
-        if (average) {
-          y0 += x0;
-        } else {
-          LARGER(y0, x0);
-        }
-      }
-    }
-  }
-  if (average) y0 /= (float)esp_taps_divisor(p, t);
-  memcpy(y, &y0, sizeof y0);
+  pool_registers(p, x, y, t, step, 1);
 }
 
 // A window over all channels, block by block; the last block may overlap the
