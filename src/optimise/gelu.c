@@ -22,31 +22,45 @@ static int of_erf(const esp_graph *graph, const esp_node *erf) {
   return -1;
 }
 
-// x of tanh(sqrt(2 / pi) (x + 0.044715 x^3)), which may be sqrt(2 / pi) x times
-// (1 + 0.044715 x^2).
-static int of_tanh(const esp_graph *graph, const esp_node *tanh) {
-  static const double FACTOR = 0.79788456080286536, CUBE = 0.044715;
-  const esp_node *scaled = esp_made_by(graph, tanh->in[0], ESP_OP_MUL);
-  for (int side = 0; scaled != NULL && side < 2; side++) {
-    const esp_node *sum = esp_made_by(graph, scaled->in[side], ESP_OP_ADD);
-    const int other = scaled->in[1 - side];
-    double number;
-    for (int i = 0; sum != NULL && i < 2; i++) {
-      const int first = sum->in[i], second = sum->in[1 - i];
-      if (esp_one_number(graph, other, &number) && esp_about(number, FACTOR) &&
-          is_monomial(graph, second, first, CUBE, 3)) {
-        return first;
-      }
-      const esp_node *outer = esp_made_by(graph, other, ESP_OP_MUL);
-      for (int k = 0; outer != NULL && k < 2; k++) {
-        const int x = outer->in[k];
-        if (esp_one_number(graph, first, &number) && number == 1 &&
-            is_monomial(graph, other, x, FACTOR, 1) &&
-            is_monomial(graph, second, x, CUBE, 2)) {
-          return x;
-        }
-      }
+static const double TANH_FACTOR = 0.79788456080286536, TANH_CUBE = 0.044715;
+
+// x of other * (first + second) when that is sqrt(2 / pi) (x + 0.044715 x^3);
+// -1: it is something else.
+static int of_sum(const esp_graph *graph, int other, int first, int second) {
+  double number;
+  const bool is = esp_one_number(graph, other, &number) &&
+                  esp_about(number, TANH_FACTOR) &&
+                  is_monomial(graph, second, first, TANH_CUBE, 3);
+  return is ? first : -1;
+}
+
+// The same when that is (sqrt(2 / pi) x) (1 + 0.044715 x^2).
+static int of_factors(const esp_graph *graph, int other, int first,
+                      int second) {
+  double number;
+  const esp_node *outer = esp_made_by(graph, other, ESP_OP_MUL);
+  if (!esp_one_number(graph, first, &number) || number != 1) return -1;
+  for (int side = 0; outer != NULL && side < 2; side++) {
+    const int x = outer->in[side];
+    if (is_monomial(graph, other, x, TANH_FACTOR, 1) &&
+        is_monomial(graph, second, x, TANH_CUBE, 2)) {
+      return x;
     }
+  }
+  return -1;
+}
+
+// x of tanh() of either, whose factors and terms may have changed sides.
+static int of_tanh(const esp_graph *graph, const esp_node *tanh) {
+  const esp_node *scaled = esp_made_by(graph, tanh->in[0], ESP_OP_MUL);
+  for (int i = 0; scaled != NULL && i < 4; i++) {
+    const esp_node *sum = esp_made_by(graph, scaled->in[i / 2], ESP_OP_ADD);
+    if (sum == NULL) continue;
+    const int other = scaled->in[1 - i / 2];
+    const int first = sum->in[i % 2], second = sum->in[1 - i % 2];
+    int x = of_sum(graph, other, first, second);
+    if (x < 0) x = of_factors(graph, other, first, second);
+    if (x >= 0) return x;
   }
   return -1;
 }
