@@ -38,6 +38,7 @@ test     python3                  checks the results of whole jobs
 test     python3-h5py             reads them with another HDF5
 test     python3-numpy            compares them
 test     python3-pil              makes pictures, and decodes them
+test     python3-onnx             names the versions of operators; makes models to measure
 test     dpkg-dev                 the dependencies of the Debian package
 test     file                     cpack strips what it packs
 test     valgrind                 looks over the runtime's memory
@@ -49,7 +50,6 @@ cluster  slurm-wlm-basic-plugins  Slurm's way to start MPI, pmix
 cluster  munge                    how Slurm's daemons trust one another
 cluster  iproute2                 the network between two hosts of a test
 bench    libstarpu-dev            a task runtime to compare with
-test     python3-onnx             names the versions of operators
 tsan     clang                    the preset tsan
 tsan     libomp-14-dev            an OpenMP whose races it can see
 tsan     libclang-rt-14-dev       the thread sanitizer itself

@@ -171,6 +171,12 @@ esp_status esp_plan_tasks(const char *path, bool json,
                           void (*tell)(void *context, const char *line),
                           void *context);
 
+// The operators that are known, a line each, with what becomes of a batch in
+// them: "followed" (it is known which samples an output depends on), "walked"
+// (the model is walked node by node), "untold".  In words or as JSON lines
+// {"domain", "operator", "batch"}.  Not collective.
+esp_status esp_operators(bool json, char **text);
+
 // Files ----------------------------------------------------------------------
 
 // One file to pack: IDX (as MNIST's, also gzipped) or NPY (format 1 to 3,
@@ -186,12 +192,6 @@ typedef struct esp_pack_item {
 // order; nothing is left behind on failure.
 esp_status esp_pack(const esp_pack_item *item, int count, const char *output,
                     bool overwrite);
-
-// The operators that are known, a line each, with what becomes of a batch in
-// them: "followed" (it is known which samples an output depends on), "walked"
-// (the model is walked node by node), "untold".  In words or as JSON lines
-// {"domain", "operator", "batch"}.  Not collective.
-esp_status esp_operators(bool json, char **text);
 
 // A model, a dataset or a results file in words.  Not collective.
 esp_status esp_inspect(const char *path, char **text);
