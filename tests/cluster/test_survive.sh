@@ -39,6 +39,17 @@ begun() { # name: waits until it can be disturbed
 state_of() { # job
   lab_exec head scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
 }
+# Until its script has ended, 30 seconds at most; a job with a lost node then is
+# COMPLETING, until Slurm misses the node itself.
+wait_while_running() {
+  for _ in $(seq 300); do
+    [ "$(state_of "$job")" = RUNNING ] || break
+    sleep 0.1
+  done
+}
+since_began() { # milliseconds
+  echo $((($(date +%s%N) - began) / 1000000))
+}
 expect_whole() { # name
   h5diff whole.h5 "$1.h5" /outputs/logits /outputs/logits ||
     fail "$1: other bytes"
@@ -75,11 +86,8 @@ for pid in $(pgrep -x espalier); do
     grep -qz 'killed.h5' "/proc/$pid/cmdline" && kill -9 "$pid" && break
 done
 began=$(date +%s%N)
-for _ in $(seq 200); do
-  [ "$(state_of "$job")" = RUNNING ] || break
-  sleep 0.1
-done
-ended=$((($(date +%s%N) - began) / 1000000))
+wait_while_running
+ended=$(since_began)
 echo "killed: the script ended after $ended ms"
 [ "$ended" -lt 10000 ] || { cat killed.out; fail "killed: too late"; }
 slurm_wait "$job" && fail "killed: a lost rank is no failure"
@@ -112,12 +120,9 @@ for _ in $(seq 300); do
   grep -q 'rank 1 on .* no sign of life' silent.out && break
   sleep 0.1
 done
-said=$((($(date +%s%N) - began) / 1000000))
-for _ in $(seq 300); do # COMPLETING, until Slurm misses the node itself
-  [ "$(state_of "$job")" = RUNNING ] || break
-  sleep 0.1
-done
-ended=$((($(date +%s%N) - began) / 1000000))
+said=$(since_began)
+wait_while_running
+ended=$(since_began)
 echo "silent: said after $said ms, the script ended after $ended ms"
 [ "$said" -lt 10000 ] || { cat silent.out; fail "silent: it is not noticed in time"; }
 [ "$ended" -lt 25000 ] || fail "silent: too late"
