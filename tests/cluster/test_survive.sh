@@ -12,24 +12,26 @@ source=/usr/share/datasets/fashion-mnist
   "labels=$source/train-labels-idx1-ubyte.gz" --output "$work/data.h5" || exit 1
 cd "$work" || exit 1
 # The images several times over, a few at a time, so that a job takes a while.
-{
+write_job() { # how many times
   echo "model: $top/jobs/fashion-mnist/fmnist_incep.onnx"
   echo "input:"
-  for _ in 1 2 3; do echo "  - $work/data.h5:/images"; done
+  for _ in $(seq "$1"); do echo "  - $work/data.h5:/images"; done
   echo "scale: 1/255"
   echo "batch: 4"
   echo "streams: 1"
   echo "journal_seconds: 1"
   echo "progress: none"
-} >job.yaml
+}
+write_job 3 >job.yaml
 "$espalier" run job.yaml --output whole.h5 >table 2>err ||
   { cat err; fail "the undisturbed run"; }
 head -2 table
 
-submit() { # name, options: submits, gives the job's number in $job
+form=job.yaml
+submit() { # name, options: submits $form, gives the job's number in $job
   name=$1
   shift
-  said=$(lab_exec head "$espalier" submit job.yaml --output "$work/$name.h5" "$@" \
+  said=$(lab_exec head "$espalier" submit "$form" --output "$work/$name.h5" "$@" \
     -- --output="$work/$name.out")
   job=${said##* }
 }
@@ -50,12 +52,15 @@ wait_while_running() {
 since_began() { # milliseconds
   echo $((($(date +%s%N) - began) / 1000000))
 }
-expect_whole() { # name
-  h5diff whole.h5 "$1.h5" /outputs/logits /outputs/logits ||
-    fail "$1: other bytes"
+expect_disturbed() { # name
   starts=$("$espalier" inspect "$1.h5" | sed -n 's/.*; \([0-9]*\) starts*$/\1/p')
   [ "$starts" -gt 1 ] || fail "$1: it was not disturbed at all"
   echo "$1: the same bytes, in $starts starts"
+}
+expect_whole() { # name
+  h5diff whole.h5 "$1.h5" /outputs/logits /outputs/logits ||
+    fail "$1: other bytes"
+  expect_disturbed "$1"
 }
 finished() { # name
   slurm_wait "$job" || { cat "$1.out"; fail "$1: it did not end well"; }
@@ -97,8 +102,15 @@ submit killed --nodes 1
 finished killed
 expect_whole killed
 
-# Told by Slurm that its time ends; the next job of the chain goes on.
+# Told by Slurm that its time ends; the next job of the chain goes on.  Slurm
+# looks at the limits every half minute, and sends the warning from the tenth
+# second on: the job would take 45 seconds, however fast the machine is.
+rate=$(sed -n 's/.* \([0-9]*\) samples per second/\1/p' table)
+times=$(((45 * rate + 59999) / 60000))
+form=long.yaml
+write_job "$times" >$form
 submit limited --nodes 1 --time 1 --warning 50 --chain 20
+form=job.yaml
 begun limited
 for _ in $(seq 240); do
   case $("$espalier" inspect limited.h5 2>/dev/null) in
@@ -106,7 +118,15 @@ for _ in $(seq 240); do
   esac
   sleep 0.5
 done
-expect_whole limited
+/usr/bin/python3 - "$times" <<'P' || fail "limited: other bytes"
+import sys, h5py
+with h5py.File("whole.h5") as whole, h5py.File("limited.h5") as limited:
+    want, got = whole["outputs/logits"][:60000], limited["outputs/logits"]
+    assert len(got) == 60000 * int(sys.argv[1])
+    for first in range(0, len(got), 60000):
+        assert (got[first:first + 60000] == want).all(), first
+P
+expect_disturbed limited
 [ "$(lab_exec head scontrol show job "$job" | sed -n 's/.*ExitCode=//p')" = 75:0 ] ||
   { lab_exec head scontrol show job "$job"; fail "limited: it was not stopped"; }
 
