@@ -9,20 +9,56 @@
 esp_status esp_lanes_begin(const esp_scene *scene, esp_schedule *schedule,
                            esp_lanes *lanes) {
   *lanes = (esp_lanes){.scene = scene, .schedule = schedule};
-  lanes->lane = calloc((size_t)scene->processors->count, sizeof *lanes->lane);
+  const int count = scene->processors->count;
+  for (lanes->leaves = 1; lanes->leaves < count;) lanes->leaves *= 2;
+  lanes->lane = calloc((size_t)count, sizeof *lanes->lane);
+  lanes->least = calloc(2 * (size_t)lanes->leaves, sizeof *lanes->least);
   schedule->makespan = 0;
-  return lanes->lane != NULL
-             ? ESP_OK
-             : ESP_FAIL(ESP_NO_MEMORY, "cannot schedule on %d processors",
-                        scene->processors->count);
+  if (lanes->lane == NULL || lanes->least == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot schedule on %d processors", count);
+  }
+  for (int p = 0; p < lanes->leaves; p++) lanes->least[lanes->leaves + p] = p;
+  for (int i = lanes->leaves - 1; i > 0; i--) {
+    lanes->least[i] = lanes->least[2 * i];
+  }
+  return ESP_OK;
 }
 
 void esp_lanes_end(esp_lanes *lanes) {
+  free(lanes->least);
   if (lanes->lane == NULL) return;
   for (int p = 0; p < lanes->scene->processors->count; p++) {
     free(lanes->lane[p].busy);
   }
   free(lanes->lane);
+}
+
+static double end_of(const esp_lanes *lanes, int processor) {
+  if (processor >= lanes->scene->processors->count) return (double)INFINITY;
+  const esp_lane *lane = &lanes->lane[processor];
+  return lane->count > 0 ? lane->busy[lane->count - 1].finish : 0;
+}
+
+static int sooner(const esp_lanes *lanes, int a, int b) {
+  const double x = end_of(lanes, a), y = end_of(lanes, b);
+  return y < x || (y == x && b < a) ? b : a;
+}
+
+static void renew(esp_lanes *lanes, int processor) {
+  for (int i = (lanes->leaves + processor) / 2; i > 0; i /= 2) {
+    lanes->least[i] =
+        sooner(lanes, lanes->least[2 * i], lanes->least[2 * i + 1]);
+  }
+}
+
+int esp_lanes_least(const esp_lanes *lanes, int first, int end) {
+  int best = first;
+  int low = lanes->leaves + first, high = lanes->leaves + end;
+  for (; low < high; low /= 2, high /= 2) {
+    if (low % 2 == 1) best = sooner(lanes, best, lanes->least[low++]);
+    if (high % 2 == 1) best = sooner(lanes, best, lanes->least[--high]);
+  }
+  return best;
 }
 
 double esp_lanes_ready(const esp_lanes *lanes, int task, int processor) {
@@ -56,12 +92,17 @@ static size_t first_after(const esp_lane *lane, double ready) {
 
 double esp_lanes_gap(const esp_lanes *lanes, int processor, double ready,
                      double weight) {
+  enum { MOST_GAPS = 512 }; // that are looked at; else it is put at the end
   const esp_lane *lane = &lanes->lane[processor];
-  for (size_t i = first_after(lane, ready); i < lane->count; i++) {
+  const size_t first = first_after(lane, ready);
+  const size_t all = lane->count;
+  const size_t end = all - first > MOST_GAPS ? first + MOST_GAPS : all;
+  for (size_t i = first; i < end; i++) {
     if (ready + weight <= lane->busy[i].start) return ready;
-    ready = fmax(ready, lane->busy[i].finish);
+    const double finish = lane->busy[i].finish;
+    ready = ready < finish ? finish : ready;
   }
-  return ready;
+  return end < all ? lane->busy[all - 1].finish : ready;
 }
 
 esp_status esp_lanes_place(esp_lanes *lanes, int task, int processor,
@@ -81,5 +122,6 @@ esp_status esp_lanes_place(esp_lanes *lanes, int task, int processor,
           (lane->count - at) * sizeof *lane->busy);
   lane->busy[at] = (esp_busy){start, finish};
   lane->count++;
+  renew(lanes, processor);
   return ESP_OK;
 }

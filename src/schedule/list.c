@@ -32,22 +32,61 @@ esp_status esp_list_order(const esp_dag *dag, const double *level, int *order) {
   return ESP_OK;
 }
 
-static esp_status place_first_end(esp_lanes *lanes, int task, int processors) {
+// Where a task ends first, of those that were looked at.
+typedef struct choice {
+  int task, processor;
+  double start, finish;
+} choice;
+
+static void look_at(const esp_lanes *lanes, int p, choice *best) {
   const esp_scene *scene = lanes->scene;
-  double best = (double)INFINITY, best_start = 0;
-  int where = 0;
-  if (scene->dag->at_home[task]) processors = 1;
-  for (int p = 0; p < processors; p++) {
-    const double weight = esp_weight_on(scene->dag, scene->processors, task, p);
-    const double ready = esp_lanes_ready(lanes, task, p);
-    if (ready + weight >= best) continue;
-    const double start = esp_lanes_gap(lanes, p, ready, weight);
-    if (start + weight >= best) continue;
-    best = start + weight;
-    best_start = start;
-    where = p;
+  const double weight =
+      esp_weight_on(scene->dag, scene->processors, best->task, p);
+  const double ready = esp_lanes_ready(lanes, best->task, p);
+  if (ready + weight >= best->finish) return;
+  const double start = esp_lanes_gap(lanes, p, ready, weight);
+  if (start + weight >= best->finish) return;
+  best->processor = p;
+  best->start = start;
+  best->finish = start + weight;
+}
+
+// Of very many processors: those that made what the task needs, the soonest
+// free ones of their ranks and nodes, and the soonest free one of all.
+static void look_near(const esp_lanes *lanes, int processors, choice *best) {
+  enum { MOST_SOURCES = 8 };
+  const esp_dag *dag = lanes->scene->dag;
+  const esp_processors *have = lanes->scene->processors;
+  const int per_node = have->per_rank * have->ranks_per_node;
+  int end = dag->in_first[best->task + 1];
+  if (end > dag->in_first[best->task] + MOST_SOURCES) {
+    end = dag->in_first[best->task] + MOST_SOURCES;
   }
-  return esp_lanes_place(lanes, task, where, best_start);
+  for (int a = dag->in_first[best->task]; a < end; a++) {
+    const int there = lanes->schedule->processor[dag->in[a].from];
+    look_at(lanes, there, best);
+    for (int group = have->per_rank;; group = per_node) {
+      const int first = there / group * group;
+      const int last = first + group < processors ? first + group : processors;
+      if (group > 1) {
+        look_at(lanes, esp_lanes_least(lanes, first, last), best);
+      }
+      if (group == per_node) break;
+    }
+  }
+  look_at(lanes, esp_lanes_least(lanes, 0, processors), best);
+}
+
+static esp_status place_first_end(esp_lanes *lanes, int task, int processors) {
+  enum { MANY = 64 }; // looking at all takes tasks x processors
+  choice best = {.task = task, .finish = (double)INFINITY};
+  if (lanes->scene->dag->at_home[task]) processors = 1;
+  if (processors > MANY) {
+    look_near(lanes, processors, &best);
+  } else {
+    for (int p = 0; p < processors; p++) look_at(lanes, p, &best);
+  }
+  return esp_lanes_place(lanes, task, best.processor, best.start);
 }
 
 esp_status esp_list_schedule(const esp_scene *scene, const int *order,
