@@ -42,14 +42,12 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
   status = esp_cost_estimate(made.graph, options->machine, options->width,
                              made.seconds);
   if (status != ESP_OK) goto done;
-  const esp_plan_problem problem = {
-      .graph = made.graph,
-      .ranks = options->ranks,
-      .workers = options->workers,
-      .width = options->width,
-      .seconds = made.seconds,
-      .message_seconds = options->machine->message_seconds,
-      .message_bytes_per_second = options->machine->message_bytes_per_second};
+  const esp_plan_problem problem = {.graph = made.graph,
+                                    .ranks = options->ranks,
+                                    .workers = options->workers,
+                                    .width = options->width,
+                                    .seconds = made.seconds,
+                                    .links = options->machine->links};
   status = esp_plan_build(&problem, &made.plan);
 
 done:

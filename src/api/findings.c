@@ -33,17 +33,14 @@ static esp_plan_problem problem_of(const esp_findings *f,
                             .workers = 1,
                             .width = 1,
                             .seconds = seconds,
-                            .message_seconds = f->machine.message_seconds,
-                            .message_bytes_per_second =
-                                f->machine.message_bytes_per_second,
-                            .handover_seconds = f->overheads.handover_seconds};
+                            .links = f->machine.links};
 }
 
 static esp_status predict(const esp_findings *f, const esp_view *v, int workers,
                           double handover, esp_gain *gain) {
   esp_plan_problem problem = problem_of(f, v->seconds);
   problem.workers = workers;
-  problem.handover_seconds = handover;
+  problem.links.over[ESP_SAME_RANK].seconds = handover;
   gain->count = workers;
   ESP_TRY(esp_plan_predict(&problem, &gain->seconds));
   gain->gain = gain->seconds > 0 ? v->profile.total / gain->seconds : 1;
@@ -199,7 +196,7 @@ static void find_reasons(esp_findings *f, const esp_setting *setting,
       .free_gain = v->free_gain,
       .paid_gain = workers_gain(f, v),
       .ranks = f->ranks.count,
-      .message_seconds = f->machine.message_seconds,
+      .message_seconds = f->machine.links.over[ESP_SAME_NODE].seconds,
       .free_ranks_gain = f->free_ranks_gain,
       .ranks_gain = f->ranks.gain,
       .region_seconds = team_seconds(f),
@@ -216,11 +213,8 @@ static void find_reasons(esp_findings *f, const esp_setting *setting,
 // All of it ------------------------------------------------------------------
 
 static esp_status run_trial(esp_findings *f, const esp_cores *cores) {
-  const esp_trial_options options = {.graph = f->built.graph,
-                                     .machine = &f->machine,
-                                     .cores = cores,
-                                     .handover_seconds =
-                                         f->overheads.handover_seconds};
+  const esp_trial_options options = {
+      .graph = f->built.graph, .machine = &f->machine, .cores = cores};
   ESP_TRY(esp_trial_run(&options, &f->trial));
   ESP_TRY(find_view(f, f->trial.node_seconds, &f->real));
   f->measured = true;
@@ -254,6 +248,7 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
     ESP_TRY(esp_optimise_coupling(model, &first, 1, &f->coupling));
   }
   ESP_TRY(esp_trial_overheads(&used, &f->machine, &f->overheads));
+  f->machine.links.over[ESP_SAME_RANK].seconds = f->overheads.handover_seconds;
   ESP_TRY(esp_cost_work(f->built.graph, &f->flops, &f->bytes));
   ESP_TRY(find_view(f, f->built.seconds, &f->estimated));
   ESP_TRY(find_widths(f));

@@ -105,8 +105,9 @@ static json_t *machine_json(const esp_findings *f) {
                    f->overheads.bytes_per_second, "handover_s",
                    f->overheads.handover_seconds, "team_s",
                    f->overheads.region_seconds, "message_s",
-                   f->machine.message_seconds, "message_bytes_per_second",
-                   f->machine.message_bytes_per_second);
+                   f->machine.links.over[ESP_SAME_NODE].seconds,
+                   "message_bytes_per_second",
+                   f->machine.links.over[ESP_SAME_NODE].bytes_per_second);
 }
 
 // found: null where it cannot be told.

@@ -17,9 +17,7 @@ static esp_status make_plan(const esp_rig_options *o, const double *seconds,
       .workers = o->shape.workers,
       .width = o->shape.width,
       .seconds = seconds,
-      .message_seconds = o->machine->message_seconds,
-      .message_bytes_per_second = o->machine->message_bytes_per_second,
-      .handover_seconds = o->handover_seconds};
+      .links = o->machine->links};
   return esp_plan_build(&problem, &r->plan);
 }
 

@@ -17,7 +17,6 @@ typedef struct esp_rig_options {
   const esp_cores *cores; // of this rank
   const esp_comm *group;  // ranks that share each batch; NULL: this one
   esp_rig_shape shape;
-  double handover_seconds;
   bool timed; // every node
 } esp_rig_options;
 

@@ -32,7 +32,6 @@ static esp_status open_stand(const esp_trial_options *o, esp_trial_shape shape,
       .shape = {.streams = shape == ESP_TRIAL_REPLICAS ? c : 1,
                 .workers = shape == ESP_TRIAL_WORKERS ? c : 1,
                 .width = shape == ESP_TRIAL_WIDTH ? c : 1},
-      .handover_seconds = o->handover_seconds,
       .timed = shape == ESP_TRIAL_ONE};
   return esp_rig_open(&options, &s->rig);
 }

@@ -40,7 +40,6 @@ typedef struct esp_trial_options {
   const esp_graph *graph;
   const esp_machine *machine;
   const esp_cores *cores;
-  double handover_seconds;
 } esp_trial_options;
 
 typedef struct esp_trial {

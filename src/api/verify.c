@@ -138,8 +138,7 @@ static esp_status open_bench(bench *b) {
                                     .workers = 1,
                                     .width = 1,
                                     .seconds = b->built.seconds,
-                                    .message_seconds = 1,
-                                    .message_bytes_per_second = 1};
+                                    .links = {{[ESP_SAME_NODE] = {1, 1}}}};
   ESP_TRY(esp_plan_build(&problem, &b->built.plan));
   ESP_TRY(esp_bell_create(&b->bell));
   const esp_workers_options pool = {.count = 1, .width = 1};

@@ -3,6 +3,7 @@
 #define ESP_COST_COST_H
 
 #include "graph/graph.h"
+#include "schedule/schedule.h"
 
 // What one core, its memory and the ways between ranks give.  Plain numbers, so
 // that rank 0's can be sent to all: plans of one job come from one machine.
@@ -10,15 +11,14 @@ typedef struct esp_machine {
   double flops_per_second; // float32, of one core, as a library kernel reaches
   double bytes_per_second; // of memory, of one core
   double call_seconds;     // of one operator that does nothing
-  double message_seconds;  // of an empty message between two ranks
-  double message_bytes_per_second;
+  esp_links links;         // workers of a rank, ranks of a node, nodes
 } esp_machine;
 
 // A common core of these years, for where nothing may be measured.
 esp_machine esp_cost_typical(void);
 
-// Measures this core and its memory for some milliseconds.  Messages are set to
-// those of shared memory.
+// Measures this core and its memory for some milliseconds.  The links are
+// typical ones.
 esp_status esp_cost_measure(esp_machine *machine);
 
 // Estimates the seconds of each node at `width` threads from its work: the

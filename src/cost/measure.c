@@ -5,8 +5,9 @@ esp_machine esp_cost_typical(void) {
   return (esp_machine){.flops_per_second = 50e9,
                        .bytes_per_second = 8e9,
                        .call_seconds = 2e-6,
-                       .message_seconds = 60e-6, // ADR 0001
-                       .message_bytes_per_second = 4e9};
+                       .links = {{[ESP_SAME_RANK] = {5e-6, 0},
+                                  [ESP_SAME_NODE] = {60e-6, 4e9}, // ADR 0001
+                                  [ESP_OTHER_NODE] = {100e-6, 1e9}}}};
 }
 
 esp_status esp_cost_measure(esp_machine *machine) {

@@ -6,49 +6,35 @@
 
 #include "plan/private.h"
 
-static const struct {
-  const char *name;
-  esp_scheduler run;
-} schedulers[] = {
-#define SCHEDULER(name, function, help) {(name), (function)},
-#include "plan/scheduler_list.h"
-#undef SCHEDULER
-};
-
-static esp_status best_schedule(const esp_tasks *tasks, esp_schedule *best) {
-  const size_t room = ((size_t)tasks->count + 1) * sizeof *best->at;
-  esp_schedule tried = {.at = malloc(room)};
-  best->at = malloc(room);
-  best->finish = (double)INFINITY;
-  esp_status status = ESP_OK;
-  if (tried.at == NULL || best->at == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot schedule %d nodes", tasks->count);
+// Fills T1 and Tinf: nodes stand after those that they read.
+static esp_status sum_up(const esp_plan_problem *problem, esp_plan *plan) {
+  const esp_graph *graph = problem->graph;
+  double *finish = calloc((size_t)graph->nnode + 1, sizeof *finish);
+  if (finish == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
+  for (int n = 0; n < graph->nnode; n++) {
+    double start = 0;
+    for (int i = 0; i < graph->node[n].nin; i++) {
+      const int value = graph->node[n].in[i];
+      const int producer = value >= 0 ? graph->value[value].producer : -1;
+      if (producer >= 0) start = fmax(start, finish[producer]);
+    }
+    finish[n] = start + problem->seconds[n];
+    plan->total += problem->seconds[n];
+    plan->critical = fmax(plan->critical, finish[n]);
   }
-  for (size_t s = 0;
-       s < sizeof schedulers / sizeof schedulers[0] && status == ESP_OK; s++) {
-    status = schedulers[s].run(tasks, &tried);
-    if (status != ESP_OK || tried.finish >= best->finish) continue;
-    esp_slot_of_node *spare = best->at;
-    *best = tried;
-    best->method = schedulers[s].name;
-    tried.at = spare;
-  }
-  free(tried.at);
-  return status;
+  free(finish);
+  return ESP_OK;
 }
 
-static void describe(const esp_tasks *tasks, const esp_schedule *schedule,
-                     esp_plan *plan) {
-  const esp_plan_problem *problem = tasks->problem;
+static esp_status describe(const esp_plan_problem *problem,
+                           const esp_schedule *schedule, esp_plan *plan) {
   plan->method = schedule->method;
-  plan->predicted = schedule->finish;
-  for (int n = 0; n < tasks->count; n++) {
-    plan->rank_of[n] = schedule->at[n].rank;
-    plan->total += problem->seconds[n];
-    plan->critical = fmax(plan->critical, tasks->longest[n]);
+  plan->predicted = schedule->makespan;
+  plan->lower_bound = schedule->lower_bound;
+  for (int n = 0; n < problem->graph->nnode; n++) {
+    plan->rank_of[n] = schedule->processor[n] / problem->workers;
   }
-  plan->lower_bound =
-      fmax(plan->critical, plan->total / (problem->ranks * problem->workers));
+  return sum_up(problem, plan);
 }
 
 static esp_status allocate(const esp_plan_problem *problem, esp_plan **plan) {
@@ -71,20 +57,17 @@ static esp_status allocate(const esp_plan_problem *problem, esp_plan **plan) {
 
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   esp_plan *made = NULL;
-  esp_tasks *tasks = NULL;
   esp_schedule schedule = {0};
   esp_status status = allocate(problem, &made);
-  if (status == ESP_OK) status = esp_tasks_create(problem, &tasks);
-  if (status == ESP_OK) status = best_schedule(tasks, &schedule);
+  if (status == ESP_OK) status = esp_plan_schedule(problem, &schedule);
+  if (status == ESP_OK) status = describe(problem, &schedule, made);
   if (status == ESP_OK) {
-    describe(tasks, &schedule, made);
-    status = esp_plan_make_steps(tasks, &schedule, made);
+    status = esp_plan_make_steps(problem, &schedule, made);
   }
   for (int r = 0; r < problem->ranks && status == ESP_OK; r++) {
     status = esp_plan_place_values(problem->graph, r, made);
   }
-  free(schedule.at);
-  esp_tasks_free(tasks);
+  esp_schedule_free(&schedule);
   if (status != ESP_OK) {
     esp_plan_free(made);
     return status;
@@ -94,14 +77,11 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
 }
 
 esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds) {
-  esp_tasks *tasks;
-  esp_schedule schedule = {0};
-  ESP_TRY(esp_tasks_create(problem, &tasks));
-  const esp_status status = best_schedule(tasks, &schedule);
-  if (status == ESP_OK) *seconds = schedule.finish;
-  free(schedule.at);
-  esp_tasks_free(tasks);
-  return status;
+  esp_schedule schedule;
+  ESP_TRY(esp_plan_schedule(problem, &schedule));
+  *seconds = schedule.makespan;
+  esp_schedule_free(&schedule);
+  return ESP_OK;
 }
 
 void esp_plan_free(esp_plan *plan) {

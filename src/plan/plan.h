@@ -11,16 +11,18 @@
 #include <stdint.h>
 
 #include "graph/graph.h"
+#include "schedule/schedule.h"
 
 // What one batch of one replica may use, and what things cost.
 typedef struct esp_plan_problem {
   const esp_graph *graph; // shapes known; every output is made by a node
   int ranks;              // of the replica; its rank 0 has inputs and outputs
+  int ranks_per_node;     // they come node by node; 0: all are on one
   int workers;            // operators side by side in a rank
   int width;              // OpenMP threads of an operator
-  const double *seconds;  // of each node at that width
-  double message_seconds, message_bytes_per_second;
-  double handover_seconds; // from one worker of a rank to another
+  const double *seconds;  // of each node of the graph at that width
+  esp_links links; // between workers of a rank, ranks of a node, and nodes
+  const double *slowness; // [ranks] 1 / speed; NULL: all 1
 } esp_plan_problem;
 
 typedef enum esp_step_kind {

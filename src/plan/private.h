@@ -19,7 +19,7 @@ esp_status esp_waits_list(const esp_waits *waits, esp_rank_plan *rank);
 
 // Fills the steps of every rank from the schedule: a RUN for each node, and a
 // SEND and a RECV for each value and each other rank that needs it.
-esp_status esp_plan_make_steps(const esp_tasks *tasks,
+esp_status esp_plan_make_steps(const esp_plan_problem *problem,
                                const esp_schedule *schedule, esp_plan *plan);
 
 // Gives every value of a rank its place in the rank's block, and fills who

@@ -1,56 +1,32 @@
-// Schedules: where and when each node runs.  Private to plan/.
+// A planning problem as a task graph for schedule/, and its schedule.  Private
+// to plan/.
+//
+// Tasks 0 .. nnode - 1 are the nodes of the graph.  Two more stand for rank 0,
+// which has the inputs and wants the outputs: one before all that reads an
+// input, one after all that makes an output.  Processor p is worker p %
+// workers of rank p / workers.
 #ifndef ESP_PLAN_SCHEDULE_H
 #define ESP_PLAN_SCHEDULE_H
 
 #include "plan/plan.h"
+#include "schedule/schedule.h"
 
-// The problem with what every scheduler asks of it: who waits for whom, and
-// what a message costs.  Edges from graph inputs have from = -1.
-typedef struct esp_edge {
-  int from, to; // nodes
-  int value;
-  double seconds; // of the message, if the two are on different ranks
-} esp_edge;
+// The task graph; ended with esp_dag_free().
+esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag);
+// Finds the schedule of a problem; ended with esp_schedule_free().
+esp_status esp_plan_schedule(const esp_plan_problem *problem,
+                             esp_schedule *schedule);
 
-typedef struct esp_tasks {
-  const esp_plan_problem *problem;
-  int count;     // nodes
-  int *in_first; // [count + 1] edges into node n are
-  esp_edge *in;  // in[in_first[n] .. in_first[n + 1])
-  int *out_first;
-  int *out;        // indices into `in` of the edges that leave node n
-  double *longest; // [count] seconds from the node's start to the end of the
-                   // graph along the longest path, without messages
-  double *to_home; // [count] seconds of the messages that bring the node's
-                   // graph outputs to rank 0
-} esp_tasks;
-
-esp_status esp_tasks_create(const esp_plan_problem *problem, esp_tasks **tasks);
-void esp_tasks_free(esp_tasks *tasks);
-// Seconds of the message that carries a value to another rank.
-double esp_message_seconds(const esp_plan_problem *problem, int value);
-
-typedef struct esp_slot_of_node {
-  int rank, worker;
-  double start, finish;
-} esp_slot_of_node;
-
-typedef struct esp_schedule {
-  const char *method;
-  esp_slot_of_node *at; // [count]
-  double finish;        // seconds until all outputs are on rank 0
-} esp_schedule;
-
-// A scheduler fills schedule->at, which has room, and schedule->finish.
-typedef esp_status (*esp_scheduler)(const esp_tasks *tasks,
-                                    esp_schedule *schedule);
-
-#define SCHEDULER(name, function, help)                                        \
-  esp_status function(const esp_tasks *tasks, esp_schedule *schedule);
-#include "plan/scheduler_list.h"
-#undef SCHEDULER
-
-// Fills schedule->finish from schedule->at.
-void esp_schedule_finish(const esp_tasks *tasks, esp_schedule *schedule);
+// Seconds of a node on a rank.
+static inline double esp_node_seconds(const esp_plan_problem *problem, int node,
+                                      int rank) {
+  return problem->slowness != NULL
+             ? problem->seconds[node] * problem->slowness[rank]
+             : problem->seconds[node];
+}
+int esp_plan_ranks_per_node(const esp_plan_problem *problem);
+// Seconds that a value takes over a distance.
+double esp_value_seconds(const esp_plan_problem *problem, int value,
+                         esp_distance distance);
 
 #endif

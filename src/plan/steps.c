@@ -14,12 +14,21 @@ typedef struct placed {
 } placed;
 
 typedef struct maker {
-  const esp_tasks *tasks;
+  const esp_plan_problem *problem;
   const esp_schedule *schedule;
   esp_plan *plan;
   placed *list;
   size_t count, room;
 } maker;
+
+static int rank_of(const maker *m, int node) {
+  return m->schedule->processor[node] / m->problem->workers;
+}
+
+static double finish_of(const maker *m, int node) {
+  return m->schedule->start[node] +
+         esp_node_seconds(m->problem, node, rank_of(m, node));
+}
 
 static esp_status add(maker *m, int rank, int64_t tie, esp_step step) {
   ESP_TRY(esp_grow(&m->list, &m->room, m->count + 1, sizeof *m->list));
@@ -29,7 +38,11 @@ static esp_status add(maker *m, int rank, int64_t tie, esp_step step) {
 
 static esp_status add_message(maker *m, int value, int from_rank, int to_rank,
                               int producer, double ready) {
-  const double seconds = esp_message_seconds(m->tasks->problem, value);
+  const int per_node = esp_plan_ranks_per_node(m->problem);
+  const double seconds = esp_value_seconds(
+      m->problem, value,
+      from_rank / per_node == to_rank / per_node ? ESP_SAME_NODE
+                                                 : ESP_OTHER_NODE);
   const int64_t tie = 2 * (int64_t)producer + 1;
   esp_step step = {.kind = ESP_STEP_SEND,
                    .node = -1,
@@ -42,21 +55,21 @@ static esp_status add_message(maker *m, int value, int from_rank, int to_rank,
   step.kind = ESP_STEP_RECV;
   step.peer = from_rank;
   m->plan->bytes_sent +=
-      (double)esp_tensor_bytes(&m->tasks->problem->graph->value[value].tensor);
+      (double)esp_tensor_bytes(&m->problem->graph->value[value].tensor);
   return add(m, to_rank, tie, step);
 }
 
 // Sends a value to each rank that reads it and does not make it, once.
 static esp_status send_value(maker *m, const esp_graph_uses *uses, int value,
                              int *mark) {
-  const esp_value *v = &m->tasks->problem->graph->value[value];
+  const esp_value *v = &m->problem->graph->value[value];
   const int producer = v->producer;
   if (producer < 0 && !v->is_input) return ESP_OK; // a constant is everywhere
-  const int home = producer >= 0 ? m->schedule->at[producer].rank : 0;
-  const double ready = producer >= 0 ? m->schedule->at[producer].finish : 0;
+  const int home = producer >= 0 ? rank_of(m, producer) : 0;
+  const double ready = producer >= 0 ? finish_of(m, producer) : 0;
   mark[home] = value;
   for (int u = uses->first[value]; u < uses->first[value + 1]; u++) {
-    const int rank = m->schedule->at[uses->node[u]].rank;
+    const int rank = rank_of(m, uses->node[u]);
     if (mark[rank] == value) continue;
     mark[rank] = value;
     ESP_TRY(add_message(m, value, home, rank, producer, ready));
@@ -80,18 +93,18 @@ static int in_order(const void *a, const void *b) {
 }
 
 static esp_status collect(maker *m) {
-  const esp_graph *graph = m->tasks->problem->graph;
+  const esp_graph *graph = m->problem->graph;
   for (int n = 0; n < graph->nnode; n++) {
-    const esp_slot_of_node *at = &m->schedule->at[n];
     const esp_step step = {.kind = ESP_STEP_RUN,
                            .node = n,
                            .value = -1,
                            .peer = -1,
                            .message = -1,
-                           .worker = at->worker,
-                           .start = at->start,
-                           .finish = at->finish};
-    ESP_TRY(add(m, at->rank, 2 * (int64_t)n, step));
+                           .worker =
+                               m->schedule->processor[n] % m->problem->workers,
+                           .start = m->schedule->start[n],
+                           .finish = finish_of(m, n)};
+    ESP_TRY(add(m, rank_of(m, n), 2 * (int64_t)n, step));
   }
   esp_graph_uses uses;
   ESP_TRY(esp_graph_uses_create(graph, &uses));
@@ -121,9 +134,9 @@ static esp_status hand_out(const maker *m) {
   return ESP_OK;
 }
 
-esp_status esp_plan_make_steps(const esp_tasks *tasks,
+esp_status esp_plan_make_steps(const esp_plan_problem *problem,
                                const esp_schedule *schedule, esp_plan *plan) {
-  maker m = {.tasks = tasks, .schedule = schedule, .plan = plan};
+  maker m = {.problem = problem, .schedule = schedule, .plan = plan};
   esp_status status = collect(&m);
   if (status == ESP_OK) {
     qsort(m.list, m.count, sizeof *m.list, in_order);

@@ -1,111 +1,138 @@
-#include <math.h>
+// Nodes -> tasks, values -> arcs.
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "plan/schedule.h"
 
-double esp_message_seconds(const esp_plan_problem *problem, int value) {
-  const double bytes =
-      (double)esp_tensor_bytes(&problem->graph->value[value].tensor);
-  return problem->message_seconds + bytes / problem->message_bytes_per_second;
+double esp_value_seconds(const esp_plan_problem *problem, int value,
+                         esp_distance distance) {
+  return esp_link_seconds(
+      &problem->links.over[distance],
+      (double)esp_tensor_bytes(&problem->graph->value[value].tensor));
 }
 
+// A constant is everywhere.
 static bool carries_data(const esp_value *value) {
   return value->tensor.data == NULL || value->is_input;
 }
 
-static void add_edges(esp_tasks *tasks) {
-  const esp_graph *graph = tasks->problem->graph;
-  int edges = 0;
-  for (int n = 0; n < tasks->count; n++) {
-    tasks->in_first[n] = edges;
-    for (int i = 0; i < graph->node[n].nin; i++) {
-      const int value = graph->node[n].in[i];
-      if (value < 0 || !carries_data(&graph->value[value])) continue;
-      tasks->in[edges++] =
-          (esp_edge){.from = graph->value[value].producer,
-                     .to = n,
-                     .value = value,
-                     .seconds = esp_message_seconds(tasks->problem, value)};
-    }
-  }
-  tasks->in_first[tasks->count] = edges;
-}
+typedef struct collector {
+  const esp_plan_problem *problem;
+  esp_arc *arc;
+  size_t count, room;
+  size_t own; // arcs before those of the node at hand
+} collector;
 
-static void turn_edges(esp_tasks *tasks) {
-  const int edges = tasks->in_first[tasks->count];
-  int *first =
-      tasks->out_first; // counted into [from + 2], filled by [from + 1]
-  for (int e = 0; e < edges; e++) {
-    if (tasks->in[e].from >= 0) first[tasks->in[e].from + 2]++;
+static void lengthen(const collector *c, int value, esp_arc *arc) {
+  const int nodes = c->problem->graph->nnode; // what is beyond is rank 0 itself
+  if (arc->from < nodes && arc->to < nodes) {
+    arc->cost[ESP_SAME_RANK] =
+        esp_value_seconds(c->problem, value, ESP_SAME_RANK);
   }
-  for (int n = 0; n < tasks->count; n++) first[n + 2] += first[n + 1];
-  for (int e = 0; e < edges; e++) {
-    if (tasks->in[e].from >= 0) tasks->out[first[tasks->in[e].from + 1]++] = e;
+  for (int d = ESP_SAME_NODE; d < ESP_DISTANCES; d++) {
+    arc->cost[d] += esp_value_seconds(c->problem, value, (esp_distance)d);
   }
 }
 
-static void measure(esp_tasks *tasks) {
-  const esp_graph *graph = tasks->problem->graph;
-  for (int n = tasks->count - 1; n >= 0; n--) {
-    double after = 0;
-    for (int o = tasks->out_first[n]; o < tasks->out_first[n + 1]; o++) {
-      after = fmax(after, tasks->longest[tasks->in[tasks->out[o]].to]);
-    }
-    tasks->longest[n] = tasks->problem->seconds[n] + after;
-    for (int i = 0; i < graph->node[n].nout; i++) {
-      const int value = graph->node[n].out[i];
-      if (value >= 0 && graph->value[value].is_output) {
-        tasks->to_home[n] =
-            fmax(tasks->to_home[n], esp_message_seconds(tasks->problem, value));
-      }
-    }
+// Two tasks have one arc: all values that go from one to the other.
+static esp_status add(collector *c, int from, int to, int value) {
+  for (size_t a = c->own; a < c->count; a++) {
+    if (c->arc[a].from != from || c->arc[a].to != to) continue;
+    lengthen(c, value, &c->arc[a]);
+    return ESP_OK;
   }
-}
-
-esp_status esp_tasks_create(const esp_plan_problem *problem,
-                            esp_tasks **tasks) {
-  const size_t n = (size_t)problem->graph->nnode;
-  size_t edges = 0;
-  for (size_t i = 0; i < n; i++) edges += (size_t)problem->graph->node[i].nin;
-
-  esp_tasks *self = calloc(1, sizeof *self);
-  if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
-  self->problem = problem;
-  self->count = (int)n;
-  self->in_first = calloc(n + 1, sizeof *self->in_first);
-  self->in = calloc(edges + 1, sizeof *self->in);
-  self->out_first = calloc(n + 2, sizeof *self->out_first);
-  self->out = calloc(edges + 1, sizeof *self->out);
-  self->longest = calloc(n + 1, sizeof *self->longest);
-  self->to_home = calloc(n + 1, sizeof *self->to_home);
-  if (self->in_first == NULL || self->in == NULL || self->out_first == NULL ||
-      self->out == NULL || self->longest == NULL || self->to_home == NULL) {
-    esp_tasks_free(self);
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot plan %zu nodes", n);
-  }
-  add_edges(self);
-  turn_edges(self);
-  measure(self);
-  *tasks = self;
+  esp_arc arc = {.from = from, .to = to};
+  lengthen(c, value, &arc);
+  ESP_TRY(esp_grow(&c->arc, &c->room, c->count + 1, sizeof *c->arc));
+  c->arc[c->count++] = arc;
   return ESP_OK;
 }
 
-void esp_tasks_free(esp_tasks *tasks) {
-  if (tasks == NULL) return;
-  free(tasks->in_first);
-  free(tasks->in);
-  free(tasks->out_first);
-  free(tasks->out);
-  free(tasks->longest);
-  free(tasks->to_home);
-  free(tasks);
+static bool is_read_before(const esp_node *node, int input) {
+  for (int i = 0; i < input; i++) {
+    if (node->in[i] == node->in[input]) return true;
+  }
+  return false;
 }
 
-void esp_schedule_finish(const esp_tasks *tasks, esp_schedule *schedule) {
-  schedule->finish = 0;
-  for (int n = 0; n < tasks->count; n++) {
-    double end = schedule->at[n].finish;
-    if (schedule->at[n].rank != 0) end += tasks->to_home[n];
-    schedule->finish = fmax(schedule->finish, end);
+static esp_status add_node(collector *c, int n) {
+  const esp_graph *graph = c->problem->graph;
+  const esp_node *node = &graph->node[n];
+  const int begin = graph->nnode, end = begin + 1;
+  c->own = c->count;
+  for (int i = 0; i < node->nin; i++) {
+    const int value = node->in[i];
+    if (value < 0 || !carries_data(&graph->value[value]) ||
+        is_read_before(node, i)) {
+      continue;
+    }
+    const int producer = graph->value[value].producer;
+    ESP_TRY(add(c, producer >= 0 ? producer : begin, n, value));
   }
+  for (int i = 0; i < node->nout; i++) {
+    const int value = node->out[i];
+    if (value < 0 || !graph->value[value].is_output) continue;
+    ESP_TRY(add(c, n, end, value));
+  }
+  return ESP_OK;
+}
+
+esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag) {
+  const int nodes = problem->graph->nnode;
+  collector c = {.problem = problem};
+  double *weight = calloc((size_t)nodes + 2, sizeof *weight);
+  esp_status status =
+      weight != NULL ? ESP_OK
+                     : ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", nodes);
+  for (int n = 0; n < nodes && status == ESP_OK; n++) {
+    weight[n] = problem->seconds[n];
+    status = add_node(&c, n);
+  }
+  if (status == ESP_OK) {
+    status = esp_dag_create(nodes + 2, weight, (int)c.count, c.arc, NULL, dag);
+  }
+  if (status == ESP_OK) {
+    (*dag)->at_home[nodes] = (*dag)->at_home[nodes + 1] = true;
+  }
+  free(c.arc);
+  free(weight);
+  return status;
+}
+
+int esp_plan_ranks_per_node(const esp_plan_problem *problem) {
+  return problem->ranks_per_node > 0 ? problem->ranks_per_node : problem->ranks;
+}
+
+static esp_status list_processors(const esp_plan_problem *problem,
+                                  esp_processors *processors,
+                                  double **slowness) {
+  *processors =
+      (esp_processors){.count = problem->ranks * problem->workers,
+                       .per_rank = problem->workers,
+                       .ranks_per_node = esp_plan_ranks_per_node(problem)};
+  if (problem->slowness == NULL) return ESP_OK;
+  *slowness = calloc((size_t)processors->count + 1, sizeof **slowness);
+  if (*slowness == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
+  for (int p = 0; p < processors->count; p++) {
+    (*slowness)[p] = problem->slowness[p / problem->workers];
+  }
+  processors->slowness = *slowness;
+  return ESP_OK;
+}
+
+esp_status esp_plan_schedule(const esp_plan_problem *problem,
+                             esp_schedule *schedule) {
+  // A graph of 200 nodes is improved for about 0.1 s.
+  static const esp_effort effort = {.placements = 1000000};
+  esp_processors processors;
+  double *slowness = NULL;
+  esp_dag *dag = NULL;
+  esp_status status = list_processors(problem, &processors, &slowness);
+  if (status == ESP_OK) status = esp_plan_dag(problem, &dag);
+  if (status == ESP_OK) {
+    status = esp_schedule_find(dag, &processors, &effort, schedule);
+  }
+  esp_dag_free(dag);
+  free(slowness);
+  return status;
 }

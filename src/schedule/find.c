@@ -65,12 +65,18 @@ typedef struct tries {
   esp_schedule found[2 * SCHEDULERS];
 } tries;
 
+// As short as can be, but for rounding.
+static bool is_shortest(const esp_scene *scene, const esp_schedule *schedule) {
+  return schedule->makespan <= scene->bound * (1 + 1e-12);
+}
+
 static esp_status try_all(const esp_scene *scene, const esp_scene *back,
                           tries *pool) {
   for (int i = 0; i < SCHEDULERS; i++) {
     esp_schedule *one = &pool->found[2 * i], *two = one + 1;
     ESP_TRY(esp_schedule_room(scene->dag->count, one));
     ESP_TRY(esp_schedule_room(scene->dag->count, two));
+    if (is_shortest(scene, &pool->found[0])) continue;
     ESP_TRY(schedulers[i].run(scene, one));
     ESP_TRY(schedulers[i].run(back, two));
     if (two->makespan < (double)INFINITY) turn(scene, two);
@@ -111,7 +117,7 @@ static esp_status improve(const esp_scene *scene, const esp_effort *effort,
   for (int i = 0; i < 2 * SCHEDULERS && starts < STARTS; i++) {
     esp_schedule *from = &pool->found[i];
     if (from->makespan == last || from->makespan == (double)INFINITY) continue;
-    if (best->makespan <= scene->bound) break;
+    if (is_shortest(scene, best)) break;
     last = from->makespan;
     starts++;
     const esp_anneal how = {.placements = effort->placements / STARTS,

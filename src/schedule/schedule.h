@@ -24,6 +24,22 @@ typedef enum esp_distance {
   ESP_DISTANCES
 } esp_distance;
 
+// What carries data over a distance: an empty message, and each byte of it.
+typedef struct esp_link {
+  double seconds;
+  double bytes_per_second; // 0: bytes cost nothing
+} esp_link;
+// One for each distance; [ESP_SAME_PROCESSOR] is not looked at.
+typedef struct esp_links {
+  esp_link over[ESP_DISTANCES];
+} esp_links;
+
+static inline double esp_link_seconds(const esp_link *link, double bytes) {
+  return link->bytes_per_second > 0
+             ? link->seconds + bytes / link->bytes_per_second
+             : link->seconds;
+}
+
 typedef struct esp_arc {
   int from, to;
   double cost[ESP_DISTANCES]; // of the message; [ESP_SAME_PROCESSOR] is 0
@@ -40,9 +56,10 @@ typedef struct esp_dag {
   bool *at_home;  // [count] runs on processor 0 and nowhere else
 } esp_dag;
 
-// Makes a graph from its arcs, in any order; copies everything.  No task is at
-// home yet.  ESP_BAD_INPUT: the arcs make a cycle; *on_cycle, when not NULL, is
-// then a task of it.  Ended with esp_dag_free().
+// Makes a graph from its arcs, in any order and no two between the same tasks;
+// copies everything.  No task is at home yet.  ESP_BAD_INPUT: the arcs make a
+// cycle; *on_cycle, when not NULL, is then a task of it.  Ended with
+// esp_dag_free().
 esp_status esp_dag_create(int count, const double *weight, int arcs,
                           const esp_arc *arc, int *on_cycle, esp_dag **dag);
 void esp_dag_free(esp_dag *dag); // NULL is allowed

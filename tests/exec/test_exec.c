@@ -29,8 +29,8 @@ static void open_walker(walker *w, const esp_comm *group, int workers) {
       .workers = workers,
       .width = 1,
       .seconds = seconds,
-      .message_seconds = 1e-3, // cheap, so that the graph is spread
-      .message_bytes_per_second = 1e9};
+      // cheap, so that the graph is spread
+      .links = {{[ESP_SAME_NODE] = {1e-3, 1e9}}}};
   CHECK_OK(esp_plan_build(&problem, &w->plan));
   CHECK_OK(esp_plan_check(w->plan, w->graph));
   free(seconds);

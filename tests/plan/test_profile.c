@@ -111,14 +111,13 @@ static void handovers_are_counted(void) {
                               .workers = 2,
                               .width = 1,
                               .seconds = seconds,
-                              .message_seconds = 1,
-                              .message_bytes_per_second = 1};
+                              .links = {{[ESP_SAME_NODE] = {1, 1}}}};
   CHECK_OK(esp_plan_predict(&problem, &got));
   CU_ASSERT_DOUBLE_EQUAL(got, 5, 1e-9);
-  problem.handover_seconds = 1;
+  problem.links.over[ESP_SAME_RANK].seconds = 1;
   CHECK_OK(esp_plan_predict(&problem, &got));
   CU_ASSERT_DOUBLE_EQUAL(got, 6, 1e-9);
-  problem.handover_seconds = 5;
+  problem.links.over[ESP_SAME_RANK].seconds = 5;
   CHECK_OK(esp_plan_predict(&problem, &got));
   CU_ASSERT_DOUBLE_EQUAL(got, 9, 1e-9);
   esp_graph_free(graph);

@@ -16,8 +16,7 @@ float *twin_run(const esp_graph *graph, const float *input, size_t *bytes) {
                                     .workers = 1,
                                     .width = 1,
                                     .seconds = seconds,
-                                    .message_seconds = 1,
-                                    .message_bytes_per_second = 1};
+                                    .links = {{[ESP_SAME_NODE] = {1, 1}}}};
   esp_plan *plan = NULL;
   esp_bell *bell = NULL;
   esp_workers *workers = NULL;
