@@ -1,7 +1,9 @@
 // Memory of a rank: each value has an interval of steps in which it lives, and
 // gets the lowest place that is free for that long, large values first.  Steps
 // may run side by side, so "later in the order" is not "after": whoever writes
-// into used memory waits for all who touched what was there.
+// into used memory waits for all who touched what was there.  Such a wait costs
+// time where the two are on different workers and the first is late: memory of
+// another worker is used again only after a while.
 #include <stdlib.h>
 
 #include "plan/private.h"
@@ -12,6 +14,7 @@ typedef struct life {
   int first, last; // steps; -1: before the batch begins; nstep: to its end
   double free_at;  // seconds at which the last step that touches it ends
   double taken_at; // seconds at which the step that makes it begins
+  int worker;      // all that touch it run there; -1: on several, or messages
   size_t bytes, place;
 } life;
 
@@ -23,6 +26,7 @@ typedef struct placer {
   int *reader;       // reader[reader_first[v] .. reader_first[v + 1]): steps
   life *life;
   int lives;
+  double a_while; // seconds
   esp_waits waits;
 } placer;
 
@@ -124,9 +128,12 @@ static esp_status note_readers(placer *p) {
 }
 
 static void touch(const placer *p, life *l, int step) {
+  const esp_step *s = &p->rank->step[step];
+  const int worker = s->kind == ESP_STEP_RUN ? s->worker : -1;
+  if (l->last < 0) l->worker = worker; // the first to touch it
+  if (l->worker != worker) l->worker = -1;
   if (step > l->last) l->last = step;
-  const double finish = p->rank->step[step].finish;
-  if (finish > l->free_at) l->free_at = finish;
+  if (s->finish > l->free_at) l->free_at = s->finish;
 }
 
 // The value's life on this rank, or false when it is not here.
@@ -134,8 +141,7 @@ static bool live(const placer *p, int rank, int value, life *l) {
   const esp_value *v = &p->graph->value[value];
   const bool given = v->is_input && rank == 0;
   if (p->maker[value] < 0 && !given) return false;
-  *l =
-      (life){.value = value, .first = p->maker[value], .last = p->maker[value]};
+  *l = (life){.value = value, .first = p->maker[value], .last = -1};
   size_t bytes = esp_tensor_bytes(&v->tensor);
   l->bytes = esp_align_up(bytes > 0 ? bytes : 1);
   if (p->maker[value] >= 0) {
@@ -155,9 +161,16 @@ static int larger(const void *a, const void *b) {
   return x->value < y->value ? -1 : 1;
 }
 
+static int maker_worker(const placer *p, const life *l) {
+  const esp_step *maker = l->first >= 0 ? &p->rank->step[l->first] : NULL;
+  return maker != NULL && maker->kind == ESP_STEP_RUN ? maker->worker : -1;
+}
+
 // May b take a's memory when a's last step is before b's first?
-static bool follows(const life *a, const life *b) {
-  return a->last < b->first && a->free_at <= b->taken_at;
+static bool follows(const placer *p, const life *a, const life *b) {
+  const bool together = a->worker >= 0 && a->worker == maker_worker(p, b);
+  const double gap = together ? 0 : p->a_while;
+  return a->last < b->first && a->free_at + gap <= b->taken_at;
 }
 
 static bool apart(const life *a, const life *b) {
@@ -173,7 +186,8 @@ static void find_place(placer *p, int which) {
     moved = false;
     for (int i = 0; i < which; i++) {
       const life *other = &p->life[i];
-      if (follows(other, mine) || follows(mine, other) || apart(other, mine)) {
+      if (follows(p, other, mine) || follows(p, mine, other) ||
+          apart(other, mine)) {
         continue;
       }
       mine->place = other->place + other->bytes;
@@ -205,7 +219,7 @@ static esp_status place_all(placer *p) {
     for (int k = 0; k < i; k++) {
       const life *other = &p->life[k];
       if (apart(other, l)) continue;
-      if (follows(other, l)) {
+      if (follows(p, other, l)) {
         ESP_TRY(wait_for_users(p, other, l));
       } else {
         ESP_TRY(wait_for_users(p, l, other));
@@ -229,9 +243,13 @@ static esp_status allocate(placer *p) {
   return ESP_OK;
 }
 
-esp_status esp_plan_place_values(const esp_graph *graph, int rank,
+esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
                                  esp_plan *plan) {
-  placer p = {.graph = graph, .rank = &plan->rank[rank]};
+  const esp_graph *graph = problem->graph;
+  const double wake = problem->links.over[ESP_SAME_RANK].seconds;
+  placer p = {.graph = graph,
+              .rank = &plan->rank[rank],
+              .a_while = 2 * wake + 0.02 * plan->predicted};
   esp_status status = allocate(&p);
   if (status != ESP_OK) goto done;
   note_makers(&p);

@@ -23,6 +23,10 @@ typedef struct esp_plan_problem {
   const double *seconds;  // of each node of the graph at that width
   esp_links links; // between workers of a rank, ranks of a node, and nodes
   const double *slowness; // [ranks] 1 / speed; NULL: all 1
+  // What nodes read and write, and what the memory of a machine gives to all
+  // its cores together; NULL and 0: nodes do not slow one another down.
+  const double *bytes; // [nnode]
+  double bytes_per_second;
 } esp_plan_problem;
 
 typedef enum esp_step_kind {
@@ -63,7 +67,7 @@ typedef struct esp_plan {
   int *rank_of; // [nnode] rank of each node
   int nnode;
   const char *method; // of the schedule that was chosen
-  double predicted;   // seconds of one batch
+  double predicted;   // seconds of one batch, as simulated
   double total;       // T1: seconds of all nodes, one after the other
   double critical;    // Tinf: seconds of the longest path
   double lower_bound; // no schedule on these resources takes less

@@ -22,9 +22,13 @@ esp_status esp_waits_list(const esp_waits *waits, esp_rank_plan *rank);
 esp_status esp_plan_make_steps(const esp_plan_problem *problem,
                                const esp_schedule *schedule, esp_plan *plan);
 
+// Runs the plan on paper: fills start and finish of all steps, and the seconds
+// of a batch.
+esp_status esp_plan_simulate(const esp_plan_problem *problem, esp_plan *plan);
+
 // Gives every value of a rank its place in the rank's block, and fills who
 // waits for whom: for data, and for memory that is used again.
-esp_status esp_plan_place_values(const esp_graph *graph, int rank,
+esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
                                  esp_plan *plan);
 
 #endif

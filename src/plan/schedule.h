@@ -16,6 +16,9 @@ esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag);
 // Finds the schedule of a problem; ended with esp_schedule_free().
 esp_status esp_plan_schedule(const esp_plan_problem *problem,
                              esp_schedule *schedule);
+// Overwrites it with all nodes in a row on processor 0; the bound stays.
+esp_status esp_plan_schedule_row(const esp_plan_problem *problem,
+                                 esp_schedule *schedule);
 
 // Seconds of a node on a rank.
 static inline double esp_node_seconds(const esp_plan_problem *problem, int node,

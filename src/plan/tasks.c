@@ -120,6 +120,20 @@ static esp_status list_processors(const esp_plan_problem *problem,
   return ESP_OK;
 }
 
+// What no plan can beat: a worker that takes over what another has made need
+// not have been woken for it.
+static esp_status bound_plans(esp_dag *dag, const esp_processors *processors,
+                              esp_schedule *schedule) {
+  if (processors->per_rank == 1) return ESP_OK;
+  for (int a = 0; a < dag->in_first[dag->count]; a++) {
+    dag->in[a].cost[ESP_SAME_RANK] = 0;
+  }
+  const esp_status status =
+      esp_schedule_lower_bound(dag, processors, &schedule->lower_bound);
+  if (status != ESP_OK) esp_schedule_free(schedule);
+  return status;
+}
+
 esp_status esp_plan_schedule(const esp_plan_problem *problem,
                              esp_schedule *schedule) {
   // A graph of 200 nodes is improved for about 0.1 s.
@@ -132,7 +146,21 @@ esp_status esp_plan_schedule(const esp_plan_problem *problem,
   if (status == ESP_OK) {
     status = esp_schedule_find(dag, &processors, &effort, schedule);
   }
+  if (status == ESP_OK) status = bound_plans(dag, &processors, schedule);
   esp_dag_free(dag);
   free(slowness);
   return status;
+}
+
+esp_status esp_plan_schedule_row(const esp_plan_problem *problem,
+                                 esp_schedule *schedule) {
+  double now = 0;
+  for (int n = 0; n < problem->graph->nnode; n++) {
+    schedule->processor[n] = 0;
+    schedule->start[n] = now;
+    now += esp_node_seconds(problem, n, 0);
+  }
+  schedule->makespan = now;
+  schedule->method = "sequential";
+  return ESP_OK;
 }

@@ -189,3 +189,16 @@ esp_status esp_schedule_bound(const esp_dag *dag,
   *bound = fmax(longest, work / v.capacity);
   return busy(&v, head, tail, bound);
 }
+
+esp_status esp_schedule_lower_bound(const esp_dag *dag,
+                                    const esp_processors *processors,
+                                    double *bound) {
+  double *room = malloc(2 * ((size_t)dag->count + 1) * sizeof *room);
+  if (room == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot bound %d tasks", dag->count);
+  }
+  const esp_status status =
+      esp_schedule_bound(dag, processors, room, room + dag->count, bound);
+  free(room);
+  return status;
+}

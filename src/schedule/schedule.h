@@ -104,6 +104,10 @@ extern const esp_effort esp_effort_thorough;
 esp_status esp_schedule_find(const esp_dag *dag,
                              const esp_processors *processors,
                              const esp_effort *effort, esp_schedule *schedule);
+// Only what no schedule can beat.
+esp_status esp_schedule_lower_bound(const esp_dag *dag,
+                                    const esp_processors *processors,
+                                    double *bound);
 void esp_schedule_free(esp_schedule *schedule);
 
 #endif
