@@ -124,6 +124,10 @@ typedef struct esp_setting {
   int ranks, workers, width;
   int cores;    // of each rank
   bool measure; // explain: run the model on random input, do not only estimate
+  const char *cluster; // plan: a file that describes the machines
+                       // (docs/cluster-file.md); NULL: one replica, here
+  bool latency;        // plan, with a cluster: of one batch; else throughput
+  const char *svg;     // plan: also draws the schedule into this file
   // explain: with several ranks, rank 0 answers and what ranks give is measured
   // too; then collective.  NULL: this process alone.
   esp_context *context;
@@ -134,7 +138,9 @@ typedef struct esp_setting {
 // ranks above 0.
 esp_status esp_explain(const char *model, const esp_setting *setting, bool json,
                        char **text);
-// The plan for one replica.  Not collective.
+// The plan for one replica; with a cluster the best way to divide its ranks,
+// and what others come to.  Not collective.  ESP_IO: a file cannot be read or
+// written; ESP_BAD_INPUT: the cluster file is not as it should be.
 esp_status esp_plan_model(const char *model, const esp_setting *setting,
                           bool json, char **text);
 

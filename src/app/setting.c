@@ -14,9 +14,23 @@ typedef struct request {
 
 // The options of `plan` alone.
 static bool set_plan_option(request *r, const char *key, const char *text) {
-  if (strcmp(key, "tasks") != 0 || text == NULL) return false;
-  r->tasks = text;
-  return true;
+  const struct {
+    const char *key;
+    const char **place;
+  } texts[] = {{"tasks", &r->tasks},
+               {"cluster", &r->setting.cluster},
+               {"svg", &r->setting.svg}};
+  if (text == NULL) return false;
+  if (strcmp(key, "objective") == 0) {
+    r->setting.latency = strcmp(text, "latency") == 0;
+    return r->setting.latency || strcmp(text, "throughput") == 0;
+  }
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (strcmp(key, texts[i].key) != 0) continue;
+    *texts[i].place = text;
+    return true;
+  }
+  return false;
 }
 
 static bool set_number(request *r, const char *key, const char *text) {
@@ -69,6 +83,12 @@ static int read_request(const char *subcommand, int argc, char **argv,
   }
   if (r->tasks != NULL && r->model != NULL) {
     return app_usage(subcommand, "a model, or --tasks: not both");
+  }
+  const esp_setting *s = &r->setting;
+  if (s->cluster != NULL &&
+      (s->ranks > 0 || s->workers > 0 || s->width > 0 || s->cores > 0)) {
+    return app_usage(subcommand, "with --cluster, ranks and threads are those "
+                                 "of the file");
   }
   if (r->model == NULL && r->tasks == NULL && !r->help) {
     return app_usage(subcommand, "which model?");
@@ -145,10 +165,20 @@ int app_plan(int argc, char **argv) {
   return answer_request(
       "plan", argc, argv,
       "usage: espalier plan MODEL.onnx [--batch N] [--ranks N] [--workers N] "
-      "[--width N]\n                     [--json]\n"
+      "[--width N]\n                     [--svg FILE] [--json]\n"
+      "       espalier plan MODEL.onnx --cluster FILE.yaml [--batch N]\n"
+      "                     [--objective throughput|latency] [--svg FILE] "
+      "[--json]\n"
       "       espalier plan --tasks FILE.dag [--json]\n\n"
       "Prints the plan of one replica: for each rank the steps (run, send, "
       "recv) with their\npredicted times, and the memory of a batch.\n\n"
+      "  --cluster F the best way to divide the ranks of machines that one "
+      "need "
+      "not have,\n              and what others come to: nodes, ranks, cores, "
+      "latencies, bandwidths\n              as docs/cluster-file.md says\n"
+      "  --objective what that aims at: samples a second (throughput), or the "
+      "time of one\n              batch (latency)\n"
+      "  --svg F     also draw the schedule into F\n"
       "  --tasks F   schedules of bare task graphs instead, one line each: "
       "processors,\n              tasks with weights and edges with costs, as "
       "docs/task-graphs.md says\n"

@@ -1,10 +1,12 @@
 #include "config/job.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/spelling.h"
+#include "config/yaml.h"
 
 // Where a key lies in the job: one of these, by its kind.
 typedef union place {
@@ -69,42 +71,10 @@ bool esp_job_takes_list(const char *name) {
   return k >= 0 && keys[k].kind == ESP_KEY_LIST;
 }
 
-static int least(int a, int b) { return a < b ? a : b; }
-
-// Edits (insert, remove, replace) between two names.
-// Source: Wagner, Fischer, "The string-to-string correction problem", 1974.
-static int distance(const char *a, const char *b) {
-  enum { MOST = 64 };
-  int row[MOST + 1];
-  const size_t n = strlen(b);
-  if (strlen(a) > MOST || n > MOST) return INT_MAX;
-  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-  for (size_t i = 1; a[i - 1] != '\0'; i++) {
-    int diagonal = row[0];
-    row[0] = (int)i;
-    for (size_t j = 1; j <= n; j++) {
-      const int above = row[j];
-      const int replaced = diagonal + (a[i - 1] != b[j - 1]);
-      row[j] = least(replaced, least(above, row[j - 1]) + 1);
-      diagonal = above;
-    }
-  }
-  return row[n];
-}
+static const char *name_of(int key) { return keys[key].name; }
 
 static esp_status no_such_key(const char *name) {
-  int best = 0;
-  for (int k = 1; k < KEYS; k++) {
-    if (distance(name, keys[k].name) < distance(name, keys[best].name))
-      best = k;
-  }
-  if (distance(name, keys[best].name) <= 3) {
-    return ESP_FAIL(ESP_USAGE, "there is no key \"%s\"; did you mean \"%s\"?",
-                    name, keys[best].name);
-  }
-  return ESP_FAIL(ESP_USAGE,
-                  "there is no key \"%s\"; espalier run --help lists them",
-                  name);
+  return esp_no_such_key(name, name_of, KEYS, "espalier run --help");
 }
 
 // Choices are words separated by bars: "a|b|c".  "FILE|..." is none: capitals
@@ -186,6 +156,24 @@ esp_status esp_job_set(esp_job *job, const char *name, const char *value) {
   default:
     return set_flag(&keys[k], value, p.flag);
   }
+}
+
+static esp_status set_any(void *job, const char *name, const char *text) {
+  return esp_job_set(job, name, text);
+}
+
+// All or nothing: tried on a spare job first.
+esp_status esp_job_load(esp_job *job, const char *path) {
+  static const esp_yaml yaml = {.kind = "job",
+                                .has_key = esp_job_has_key,
+                                .takes_list = esp_job_takes_list,
+                                .set = set_any};
+  esp_job *spare = NULL;
+  ESP_TRY(esp_job_create(&spare));
+  esp_status status = esp_yaml_load(&yaml, path, spare);
+  if (status == ESP_OK) status = esp_yaml_load(&yaml, path, job);
+  esp_job_free(spare);
+  return status;
 }
 
 const char *esp_job_get(const esp_job *job, const char *name) {

@@ -1,5 +1,6 @@
-// Job files, through libyaml.  esp_job_set() reads the texts, so that a key
-// means the same in a file and as an option.
+// Files of keys and values, through libyaml.
+#include "config/yaml.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,25 +9,25 @@
 #include <yaml.h>
 
 #include "base/memory.h"
-#include "config/job.h"
 
 enum { MOST_BYTES = 1 << 20 };
 
-static esp_status read_file(const char *path, char **text, size_t *bytes) {
+static esp_status read_file(const char *path, const char *kind, char **text,
+                            size_t *bytes) {
   struct stat about;
   FILE *file = fopen(path, "rb");
   if (file == NULL || fstat(fileno(file), &about) != 0) {
     const int reason = errno;
     if (file != NULL) (void)fclose(file);
-    return ESP_FAIL(ESP_IO, "cannot open the job file %s: %s", path,
+    return ESP_FAIL(ESP_IO, "cannot open the %s file %s: %s", kind, path,
                     strerror(reason));
   }
   esp_status status = ESP_OK;
   void *block = NULL;
   if (!S_ISREG(about.st_mode) || about.st_size > MOST_BYTES) {
     status = ESP_FAIL(ESP_BAD_INPUT,
-                      "%s is no job file: expected a YAML file of at most 1 MB",
-                      path);
+                      "%s is no %s file: expected a YAML file of at most 1 MB",
+                      path, kind);
   }
   if (status == ESP_OK) {
     status = esp_allocate_zero((size_t)about.st_size + 1, 1, &block);
@@ -42,6 +43,8 @@ static esp_status read_file(const char *path, char **text, size_t *bytes) {
 // One document of a file, as libyaml has read it.
 typedef struct page {
   const char *path;
+  const esp_yaml *yaml;
+  void *target;
   yaml_document_t document;
 } page;
 
@@ -58,7 +61,7 @@ static bool is_text(const yaml_node_t *node) {
          strlen(scalar(node)) == node->data.scalar.length;
 }
 
-// The items of a list, a line each: as esp_job_set() takes them.
+// The items of a list, a line each: as set() takes them.
 static esp_status join(page *p, const yaml_node_t *list, const char *key,
                        char **text) {
   size_t bytes;
@@ -85,22 +88,22 @@ static esp_status join(page *p, const yaml_node_t *list, const char *key,
 }
 
 static esp_status set_key(page *p, const yaml_node_t *key,
-                          const yaml_node_t *value, esp_job *job) {
+                          const yaml_node_t *value) {
+  const esp_yaml *yaml = p->yaml;
   char *joined = NULL;
   const char *name = scalar(key);
   esp_status status = ESP_OK;
-  if (value->type == YAML_SEQUENCE_NODE && esp_job_takes_list(name)) {
+  if (value->type == YAML_SEQUENCE_NODE && yaml->takes_list(name)) {
     status = join(p, value, name, &joined);
-    if (status == ESP_OK) status = esp_job_set(job, name, joined);
+    if (status == ESP_OK) status = yaml->set(p->target, name, joined);
   } else if (is_text(value)) {
-    status = esp_job_set(job, name, scalar(value));
+    status = yaml->set(p->target, name, scalar(value));
   } else {
-    status =
-        esp_job_has_key(name) // an unknown key is the greater mistake
-            ? ESP_FAIL(ESP_USAGE, "%s: expected %s", name,
-                       esp_job_takes_list(name) ? "a text or a list of texts"
-                                                : "one text")
-            : esp_job_set(job, name, "");
+    status = yaml->has_key(name) // an unknown key is the greater mistake
+                 ? ESP_FAIL(ESP_USAGE, "%s: expected %s", name,
+                            yaml->takes_list(name) ? "a text or a list of texts"
+                                                   : "one text")
+                 : yaml->set(p->target, name, "");
   }
   free(joined);
   return status == ESP_OK
@@ -125,7 +128,7 @@ static esp_status no_lines(const char *path, int line, const char *what) {
                   path, line, what);
 }
 
-static esp_status set_keys(page *p, esp_job *job) {
+static esp_status set_keys(page *p) {
   const yaml_node_t *root = yaml_document_get_root_node(&p->document);
   if (root == NULL) return no_lines(p->path, 1, "there is nothing");
   if (root->type != YAML_MAPPING_NODE) {
@@ -141,7 +144,7 @@ static esp_status set_keys(page *p, esp_job *job) {
       return no_lines(p->path, line_of(key), "a key that is no text");
     }
     ESP_TRY(check_once(p, first, key));
-    ESP_TRY(set_key(p, key, value, job));
+    ESP_TRY(set_key(p, key, value));
   }
   return ESP_OK;
 }
@@ -149,16 +152,6 @@ static esp_status set_keys(page *p, esp_job *job) {
 static esp_status broken(const char *path, const yaml_parser_t *parser) {
   return no_lines(path, (int)parser->problem_mark.line + 1,
                   parser->problem != NULL ? parser->problem : "not YAML");
-}
-
-// All or nothing: tried on a spare job first.
-static esp_status take(page *p, esp_job *job) {
-  esp_job *spare = NULL;
-  ESP_TRY(esp_job_create(&spare));
-  esp_status status = set_keys(p, spare);
-  if (status == ESP_OK) status = set_keys(p, job);
-  esp_job_free(spare);
-  return status;
 }
 
 static esp_status expect_end(const char *path, yaml_parser_t *parser) {
@@ -171,12 +164,12 @@ static esp_status expect_end(const char *path, yaml_parser_t *parser) {
                       : no_lines(path, line, "a second document in the file");
 }
 
-esp_status esp_job_load(esp_job *job, const char *path) {
+esp_status esp_yaml_load(const esp_yaml *yaml, const char *path, void *target) {
   char *text = NULL;
   size_t bytes = 0;
-  ESP_TRY(read_file(path, &text, &bytes));
+  ESP_TRY(read_file(path, yaml->kind, &text, &bytes));
   yaml_parser_t parser;
-  page p = {.path = path};
+  page p = {.path = path, .yaml = yaml, .target = target};
   if (!yaml_parser_initialize(&parser)) {
     esp_free(text);
     return ESP_FAIL(ESP_NO_MEMORY, "cannot read %s", path);
@@ -189,7 +182,7 @@ esp_status esp_job_load(esp_job *job, const char *path) {
     status = yaml_document_get_root_node(&p.document) != NULL
                  ? expect_end(path, &parser)
                  : ESP_OK;
-    if (status == ESP_OK) status = take(&p, job);
+    if (status == ESP_OK) status = set_keys(&p);
     yaml_document_delete(&p.document);
   }
   yaml_parser_delete(&parser);

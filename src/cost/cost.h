@@ -27,6 +27,8 @@ esp_status esp_cost_measure(esp_machine *machine);
 esp_status esp_cost_estimate(const esp_graph *graph, const esp_machine *machine,
                              int width, double *seconds);
 
+// Bytes that each node reads and writes; bytes has room for graph->nnode.
+esp_status esp_cost_bytes(const esp_graph *graph, double *bytes);
 // Total work of a graph.
 esp_status esp_cost_work(const esp_graph *graph, double *flops, double *bytes);
 

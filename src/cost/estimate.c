@@ -71,6 +71,15 @@ esp_status esp_cost_estimate(const esp_graph *graph, const esp_machine *machine,
   return each_work(graph, estimate_node, &e);
 }
 
+static void note_bytes(void *context, int node, const esp_work *work) {
+  double *bytes = context;
+  bytes[node] = work->bytes;
+}
+
+esp_status esp_cost_bytes(const esp_graph *graph, double *bytes) {
+  return each_work(graph, note_bytes, bytes);
+}
+
 static void add_work(void *context, int node, const esp_work *work) {
   esp_work *sum = context;
   (void)node;

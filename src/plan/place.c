@@ -27,6 +27,7 @@ typedef struct placer {
   life *life;
   int lives;
   double a_while; // seconds
+  bool on_paper;
   esp_waits waits;
 } placer;
 
@@ -233,34 +234,41 @@ static esp_status allocate(placer *p) {
   const size_t values = (size_t)p->graph->nvalue;
   p->maker = calloc(values + 1, sizeof *p->maker);
   p->reader_first = calloc(values + 2, sizeof *p->reader_first);
-  p->life = calloc(values + 1, sizeof *p->life);
-  p->rank->place = calloc(values + 1, sizeof *p->rank->place);
+  const size_t places = p->on_paper ? 0 : values;
+  p->life = calloc(places + 1, sizeof *p->life);
+  p->rank->place = calloc(places + 1, sizeof *p->rank->place);
   if (p->maker == NULL || p->reader_first == NULL || p->life == NULL ||
       p->rank->place == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot place %zu values", values);
   }
+  if (p->on_paper) return ESP_OK;
   for (size_t v = 0; v < values; v++) p->rank->place[v] = ESP_NO_PLACE;
   return ESP_OK;
 }
 
+static esp_status place(placer *p, int rank) {
+  ESP_TRY(allocate(p));
+  note_makers(p);
+  ESP_TRY(note_readers(p));
+  if (!p->on_paper) {
+    for (int v = 0; v < p->graph->nvalue; v++) {
+      if (live(p, rank, v, &p->life[p->lives])) p->lives++;
+    }
+    ESP_TRY(place_all(p));
+  }
+  return esp_waits_list(&p->waits, p->rank);
+}
+
 esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
                                  esp_plan *plan) {
-  const esp_graph *graph = problem->graph;
   const double wake = problem->links.over[ESP_SAME_RANK].seconds;
-  placer p = {.graph = graph,
+  placer p = {.graph = problem->graph,
               .rank = &plan->rank[rank],
+              .on_paper = problem->on_paper,
               .a_while = 2 * wake + 0.02 * plan->predicted};
-  esp_status status = allocate(&p);
-  if (status != ESP_OK) goto done;
-  note_makers(&p);
-  if ((status = note_readers(&p)) != ESP_OK) goto done;
-  for (int v = 0; v < graph->nvalue; v++) {
-    if (live(&p, rank, v, &p.life[p.lives])) p.lives++;
-  }
-  if ((status = place_all(&p)) != ESP_OK) goto done;
-  status = esp_waits_list(&p.waits, p.rank);
-
-done:
+  const bool nothing = p.on_paper && p.rank->nstep == 0;
+  const esp_status status =
+      nothing ? esp_waits_list(&p.waits, p.rank) : place(&p, rank);
   free(p.waits.wait);
   free(p.life);
   free(p.reader);

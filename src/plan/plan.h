@@ -27,6 +27,7 @@ typedef struct esp_plan_problem {
   // its cores together; NULL and 0: nodes do not slow one another down.
   const double *bytes; // [nnode]
   double bytes_per_second;
+  bool on_paper; // steps and times, but no memory: exec/ cannot run the plan
 } esp_plan_problem;
 
 typedef enum esp_step_kind {

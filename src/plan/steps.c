@@ -121,15 +121,17 @@ static esp_status collect(maker *m) {
 }
 
 static esp_status hand_out(const maker *m) {
-  for (int r = 0; r < m->plan->ranks; r++) {
-    esp_rank_plan *rank = &m->plan->rank[r];
-    for (size_t i = 0; i < m->count; i++) rank->nstep += m->list[i].rank == r;
+  esp_plan *plan = m->plan;
+  for (size_t i = 0; i < m->count; i++) plan->rank[m->list[i].rank].nstep++;
+  for (int r = 0; r < plan->ranks; r++) {
+    esp_rank_plan *rank = &plan->rank[r];
     rank->step = calloc((size_t)rank->nstep + 1, sizeof *rank->step);
     if (rank->step == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
-    int next = 0;
-    for (size_t i = 0; i < m->count; i++) {
-      if (m->list[i].rank == r) rank->step[next++] = m->list[i].step;
-    }
+    rank->nstep = 0;
+  }
+  for (size_t i = 0; i < m->count; i++) {
+    esp_rank_plan *rank = &plan->rank[m->list[i].rank];
+    rank->step[rank->nstep++] = m->list[i].step;
   }
   return ESP_OK;
 }

@@ -1,0 +1,76 @@
+# plan --cluster: divisions of machines that are not there; and drawings.
+. "$(dirname "$0")/lib.sh"
+/usr/bin/python3 "$top/tests/bench/make_big.py" 300 "$work/model.onnx" || fail "the model"
+plan() { "$espalier" plan "$work/model.onnx" --cluster "$work/c.yaml" "$@"; }
+cat >"$work/c.yaml" <<'Y'
+nodes: 4
+ranks_per_node: 2
+cores_per_rank: 2
+core_flops: 50e9
+core_bandwidth: 10e9
+rank_latency: 1e-7
+network_latency: 1e-7
+Y
+plan --batch 64 --svg "$work/s.svg" --json >"$work/throughput.json" || fail "throughput"
+plan --batch 64 --objective latency --json >"$work/latency.json" || fail "latency"
+plan --batch 64 >"$work/words" || fail "words"
+grep -q '^cluster    4 nodes x 2 ranks x 2 cores of 50 Gflop/s' "$work/words" || fail "words"
+echo 'speeds: [3 x 1, 0.25]' >>"$work/c.yaml"
+plan --batch 64 --json >"$work/slow.json" || fail "speeds"
+/usr/bin/python3 - "$work" <<'P' || fail "what was found"
+import json, sys, xml.etree.ElementTree as xml
+work = sys.argv[1]
+many, fast, slow = [json.load(open(f"{work}/{n}.json")) for n in ("throughput", "latency", "slow")]
+
+def ranks(p):
+    return p["replicas"] * p["ranks_per_replica"]
+
+for found in many, fast, slow:
+    cores = [t["streams"] * t["workers"] * t["width"] for t in found["tried"]]
+    assert all(c == 2 for c in cores) and all(ranks(t) == 8 for t in found["tried"])
+    assert found["plan"] in found["tried"]
+    c = found["certificate"]
+    assert 0 < c["lower_bound_s"] <= c["predicted_s"] * (1 + 1e-9), c
+    assert abs(c["computed"] + c["idle"] - 1) < 1e-6
+rate = lambda t: t["samples_per_second"]
+assert rate(many["plan"]) == max(map(rate, many["tried"]))
+assert fast["plan"]["predicted_s"] == min(t["predicted_s"] for t in fast["tried"])
+# Nothing beats a batch on each core, and the best time of a batch takes several ranks.
+assert (many["plan"]["replicas"], many["plan"]["streams"]) == (8, 2), many["plan"]
+assert fast["plan"]["ranks_per_replica"] > 1 and fast["certificate"]["sent"] > 0, fast["plan"]
+# Two of eight ranks at a quarter of the speed.
+assert abs(rate(slow["plan"]) / rate(many["plan"]) - 6.5 / 8) < 1e-6
+# Every node once, after what it reads; a worker does one thing at a time.
+steps = [(r["rank"], s) for r in fast["replica"]["schedule"] for s in r["steps"]]
+names = [s["name"] for _, s in steps if s["step"] == "run"]
+assert len(names) == len(set(names)) > 0
+for rank in {r for r, _ in steps}:
+    events = [e for r, s in steps if r == rank and s["step"] == "run"
+              for e in ((s["start_s"], 1), (s["finish_s"], -1))]
+    busy = 0
+    for _, change in sorted(events):
+        busy += change
+        assert busy <= fast["plan"]["workers"]
+svg = xml.parse(f"{work}/s.svg").getroot()
+assert svg.tag.endswith("svg") and len(svg.findall(".//{*}title")) > 100
+P
+refuse() { # exit status, part of the message, arguments
+  status=$1 words=$2
+  shift 2
+  "$espalier" plan "$@" >"$work/out" 2>"$work/err"
+  got=$?
+  [ $got = "$status" ] || fail "plan $*: exit status $got, not $status"
+  [ -s "$work/out" ] && fail "plan $*: printed something"
+  grep -q -- "$words" "$work/err" || fail "plan $*: $(cat "$work/err")"
+}
+refuse 2 "those of the file" "$work/model.onnx" --cluster "$work/c.yaml" --ranks 2
+refuse 1 "cannot open the cluster file" "$work/model.onnx" --cluster "$work/none.yaml"
+refuse 1 "cannot write" "$work/model.onnx" --svg "$work/none/s.svg"
+refuse 2 "not understood" "$work/model.onnx" --cluster "$work/c.yaml" --objective speed
+echo 'nodez: 3' >>"$work/c.yaml"
+refuse 3 'c.yaml:9: there is no key "nodez"; did you mean "nodes"' \
+  "$work/model.onnx" --cluster "$work/c.yaml"
+"$espalier" plan "$work/model.onnx" --ranks 2 --workers 2 --svg "$work/t.svg" >/dev/null ||
+  fail "a drawing without a cluster"
+grep -q 'rank 0' "$work/t.svg" || fail "the drawing has no rank 0"
+finish
