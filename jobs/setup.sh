@@ -43,6 +43,7 @@ test     dpkg-dev                 the dependencies of the Debian package
 test     file                     cpack strips what it packs
 test     valgrind                 looks over the runtime's memory
 test     groff                    manual pages are looked over
+test     chromium                 looks at the pages that runs write
 cluster  slurmctld                Slurm's controller
 cluster  slurmd                   Slurm's daemon of a node
 cluster  slurm-client             sbatch, srun, squeue

@@ -146,7 +146,7 @@ static int serve_stream(void *argument) {
   return 0;
 }
 
-static esp_status add_latencies(esp_way *way, const stream *s) {
+static esp_status add_latencies(esp_bench_way *way, const stream *s) {
   ESP_TRY(esp_grow(&way->latency, &way->room, way->latencies + s->count,
                    sizeof *way->latency));
   if (s->count > 0) {
@@ -158,8 +158,8 @@ static esp_status add_latencies(esp_way *way, const stream *s) {
 }
 
 // All streams for so many seconds; *rate: samples a second.
-static esp_status run_streams(const bench *b, esp_way *way, double seconds,
-                              double *rate) {
+static esp_status run_streams(const bench *b, esp_bench_way *way,
+                              double seconds, double *rate) {
   stream *s = calloc((size_t)way->streams, sizeof *s);
   thrd_t *thread = calloc((size_t)way->streams, sizeof *thread);
   esp_status status = s != NULL && thread != NULL
@@ -199,7 +199,7 @@ static esp_status run_streams(const bench *b, esp_way *way, double seconds,
 }
 
 // The pool for a way: the threads of streams stand in for its workers.
-static esp_status set_way(const bench *b, const esp_way *way) {
+static esp_status set_way(const bench *b, const esp_bench_way *way) {
   const int workers = way->streams * way->workers;
   b->session->options.num_interop_threads = way->workers;
   ESP_TRY(esp_set_num_threads(b->context, 1));
@@ -209,7 +209,7 @@ static esp_status set_way(const bench *b, const esp_way *way) {
 
 // Ways ------------------------------------------------------------------------
 
-static bool is_wanted(const esp_bench_setting *s, const esp_way *way) {
+static bool is_wanted(const esp_bench_setting *s, const esp_bench_way *way) {
   return (s->streams == 0 || s->streams == way->streams) &&
          (s->workers == 0 || s->workers == way->workers) &&
          (s->width == 0 || s->width == way->width);
@@ -217,7 +217,8 @@ static bool is_wanted(const esp_bench_setting *s, const esp_way *way) {
 
 static void add_way(bench *b, int streams, int workers, int width) {
   esp_bench_findings *f = b->found;
-  const esp_way way = {.streams = streams, .workers = workers, .width = width};
+  const esp_bench_way way = {
+      .streams = streams, .workers = workers, .width = width};
   if (f->ways < ESP_MOST_WAYS && is_wanted(b->setting, &way)) {
     f->way[f->ways++] = way;
   }
@@ -253,7 +254,7 @@ static esp_status list_ways(bench *b) {
 }
 
 // How good a way is, from what it has measured so far; larger is better.
-static double worth(const esp_bench_findings *f, const esp_way *way) {
+static double worth(const esp_bench_findings *f, const esp_bench_way *way) {
   return f->throughput ? way->samples_per_second : 1 / way->median_s;
 }
 
@@ -264,7 +265,7 @@ static void find_best(esp_bench_findings *f) {
   }
 }
 
-static void conclude(esp_way *way, int rounds) {
+static void conclude(esp_bench_way *way, int rounds) {
   way->median_s = esp_quantile(way->latency, (int)way->latencies, 0.5);
   way->p99_s = esp_quantile(way->latency, (int)way->latencies, 0.99);
   const double low = esp_quantile(way->rate, rounds, 0.25),
@@ -274,7 +275,7 @@ static void conclude(esp_way *way, int rounds) {
 }
 
 // Packs, touches memory, wakes threads; what is kept comes after that.
-static esp_status try_way(const bench *b, esp_way *way) {
+static esp_status try_way(const bench *b, esp_bench_way *way) {
   double rate;
   ESP_TRY(set_way(b, way));
   ESP_TRY(run_streams(b, way, 0, &rate));
@@ -306,7 +307,7 @@ static esp_status measure(bench *b) {
       b->setting->seconds > 0 ? b->setting->seconds : DEFAULT_SECONDS;
   for (int round = 0; round < ESP_BENCH_ROUNDS; round++) {
     for (int w = 0; w < f->ways; w++) {
-      esp_way *way = &f->way[w];
+      esp_bench_way *way = &f->way[w];
       if (!f->sweep && w != f->best) continue;
       double warm;
       ESP_TRY(set_way(b, way));
@@ -339,7 +340,7 @@ static double process_bytes(void) {
 
 static void describe_plan(const bench *b) {
   esp_bench_findings *f = b->found;
-  const esp_way *best = &f->way[f->best];
+  const esp_bench_way *best = &f->way[f->best];
   for (int e = 0; e < b->session->engines; e++) {
     const esp_session_engine *engine = b->session->engine[e];
     if (engine->workers != best->workers || engine->width != best->width) {

@@ -6,14 +6,14 @@
 #include "api/private.h"
 
 // A way to run it: streams at once, each on workers x width threads.
-typedef struct esp_way {
+typedef struct esp_bench_way {
   int streams, workers, width;
   double *latency; // [latencies] seconds of each batch, in all rounds
   size_t latencies, room;
   double *rate; // [rounds] samples a second
   double median_s, p99_s, samples_per_second;
   double spread; // of the rates of the rounds: quartiles' distance over median
-} esp_way;
+} esp_bench_way;
 
 enum { ESP_BENCH_ROUNDS = 7, ESP_MOST_WAYS = 64 };
 
@@ -22,7 +22,7 @@ typedef struct esp_bench_findings {
   bool throughput; // the objective; else latency
   int64_t batch;
   int ways, best;
-  esp_way way[ESP_MOST_WAYS];
+  esp_bench_way way[ESP_MOST_WAYS];
   bool sweep; // all ways were measured in full, not only the best
   int cores;
   double load_s;       // from the file to the first result

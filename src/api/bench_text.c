@@ -5,11 +5,11 @@
 #include "api/bench.h"
 
 static void tell_ways(const esp_bench_findings *f, FILE *out) {
-  const esp_way *best = &f->way[f->best];
+  const esp_bench_way *best = &f->way[f->best];
   fprintf(out, "\nstreams x workers x width   latency ms   p99 ms   samples/s"
                "   of the best\n");
   for (int w = 0; w < f->ways; w++) {
-    const esp_way *way = &f->way[w];
+    const esp_bench_way *way = &f->way[w];
     const double part = f->throughput
                             ? way->samples_per_second / best->samples_per_second
                             : best->median_s / way->median_s;
@@ -23,7 +23,7 @@ esp_status esp_bench_text(const esp_bench_findings *f, char **text) {
   size_t bytes;
   FILE *out = open_memstream(text, &bytes);
   if (out == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot tell");
-  const esp_way *best = &f->way[f->best];
+  const esp_bench_way *best = &f->way[f->best];
   fprintf(out, "model      %s, batch %lld\n", f->model, (long long)f->batch);
   fprintf(out, "latency    %.3f ms (median), %.3f ms (p99) of %zu batches\n",
           1e3 * best->median_s, 1e3 * best->p99_s, best->latencies);
@@ -57,7 +57,7 @@ esp_status esp_bench_text(const esp_bench_findings *f, char **text) {
   return fclose(out) == 0 ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot tell");
 }
 
-static json_t *way_json(const esp_way *way) {
+static json_t *way_json(const esp_bench_way *way) {
   return json_pack("{s:i, s:i, s:i, s:{s:f, s:f}, s:f, s:f, s:I}", "streams",
                    way->streams, "workers", way->workers, "width", way->width,
                    "latency_ms", "median", 1e3 * way->median_s, "p99",
@@ -72,7 +72,7 @@ static json_t *real_or_null(double number) {
 }
 
 esp_status esp_bench_json(const esp_bench_findings *f, char **text) {
-  const esp_way *best = &f->way[f->best];
+  const esp_bench_way *best = &f->way[f->best];
   const double rate = esp_bench_flops_per_second(f);
   json_t *all = json_pack(
       "{s:s, s:I, s:s, s:{s:f, s:f}, s:f, s:{s:i, s:i, s:i, s:s?}, s:{s:o, "

@@ -1,14 +1,45 @@
 // From a loaded model to the plan for one size of batch.
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/private.h"
 #include "optimise/optimise.h"
+
+static const double CONDUCTORS_SECONDS = 60e-6;
 
 esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine) {
   esp_status status = ESP_OK;
   if (esp_comm_rank(comm) == 0) status = esp_cost_measure(machine);
   ESP_TRY(esp_comm_agree(comm, status));
   esp_comm_broadcast(comm, 0, machine, sizeof *machine);
+  return ESP_OK;
+}
+
+// What the conductors add to what MPI takes stays as it is typical (ADR 0001).
+static esp_status measure_link(const esp_comm *group, int peer,
+                               esp_link *link) {
+  enum { SMALL = 8, LARGE = 1 << 20 };
+  double small, large;
+  ESP_TRY(esp_comm_time_messages(group, peer, SMALL, &small));
+  ESP_TRY(esp_comm_time_messages(group, peer, LARGE, &large));
+  link->seconds = CONDUCTORS_SECONDS + small;
+  link->bytes_per_second = LARGE / fmax(large - small, 1e-9);
+  return ESP_OK;
+}
+
+esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
+                             int *ranks_per_node) {
+  int on_node = esp_comm_node_size(group);
+  esp_comm_broadcast(group, 0, &on_node, sizeof on_node);
+  *ranks_per_node = on_node;
+  if (on_node > 1) {
+    ESP_TRY(measure_link(group, 1, &machine->links.over[ESP_SAME_NODE]));
+  }
+  if (on_node < esp_comm_size(group)) {
+    ESP_TRY(measure_link(group, on_node, &machine->links.over[ESP_OTHER_NODE]));
+  }
+  // Plans of one job come from one machine.
   return ESP_OK;
 }
 
@@ -39,16 +70,22 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
     status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", made.graph->nnode);
     goto done;
   }
-  status = esp_cost_estimate(made.graph, options->machine, options->width,
-                             made.seconds);
+  if (options->seconds != NULL && options->nodes == made.graph->nnode) {
+    memcpy(made.seconds, options->seconds,
+           (size_t)options->nodes * sizeof *made.seconds);
+  } else {
+    status = esp_cost_estimate(made.graph, options->machine, options->width,
+                               made.seconds);
+  }
   if (status != ESP_OK) goto done;
-  const esp_plan_problem problem = {.graph = made.graph,
+  made.problem = (esp_plan_problem){.graph = made.graph,
                                     .ranks = options->ranks,
+                                    .ranks_per_node = options->ranks_per_node,
                                     .workers = options->workers,
                                     .width = options->width,
                                     .seconds = made.seconds,
                                     .links = options->machine->links};
-  status = esp_plan_build(&problem, &made.plan);
+  status = esp_plan_build(&made.problem, &made.plan);
 
 done:
   if (status != ESP_OK) {
@@ -57,6 +94,12 @@ done:
   }
   *built = made;
   return ESP_OK;
+}
+
+esp_status esp_build_retime(esp_built *built, const double *seconds) {
+  memcpy(built->seconds, seconds,
+         (size_t)built->graph->nnode * sizeof *seconds);
+  return esp_plan_retime(&built->problem, built->plan);
 }
 
 void esp_build_end(esp_built *built) {

@@ -115,13 +115,13 @@ static esp_status make_plan(const esp_build_options *o, double seconds,
     return ESP_FAIL(ESP_NO_MEMORY, "cannot plan the model");
   }
   made->seconds[0] = seconds;
-  const esp_plan_problem problem = {.graph = made->graph,
-                                    .ranks = 1,
-                                    .workers = 1,
-                                    .width = o->width,
-                                    .seconds = made->seconds,
-                                    .links = o->machine->links};
-  return esp_plan_build(&problem, &made->plan);
+  made->problem = (esp_plan_problem){.graph = made->graph,
+                                     .ranks = 1,
+                                     .workers = 1,
+                                     .width = o->width,
+                                     .seconds = made->seconds,
+                                     .links = o->machine->links};
+  return esp_plan_build(&made->problem, &made->plan);
 }
 
 esp_status esp_build_walked(const esp_build_options *options,

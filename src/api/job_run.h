@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/private.h"
+#include "cost/book.h"
 #include "optimise/optimise.h"
 
 // What the output file holds already (resume.c).
@@ -43,6 +44,17 @@ typedef struct esp_state {
   int64_t chains;
 } esp_state;
 
+// What is known of the way to use the cores (job_tune.c).
+typedef struct esp_tune {
+  bool on;       // what is measured is kept for the next run
+  char *key;     // of the book; on rank 0 at least
+  esp_book book; // the same on all ranks
+  // Where the seconds of the plan come from: "estimated" ...; static storage.
+  const char *costs;
+  // Of engines that were given up for a better way.
+  double worked_before, moved_before; // seconds, of all workers side by side
+} esp_tune;
+
 typedef struct esp_running {
   esp_context *context;
   esp_comm *comm;
@@ -72,7 +84,9 @@ typedef struct esp_running {
 
   esp_resources resources;
   esp_machine machine;
+  esp_tune tune;
   esp_comm *group;                  // ranks of this replica
+  int ranks_per_node;               // of those that share a batch
   esp_workers *workers;             // the context's
   int workers_before, width_before; // as the context had them
   esp_bell *bell;
@@ -83,9 +97,13 @@ typedef struct esp_running {
   int *result_of; // [noutput]
   esp_scoring scoring;
   double load_s;
+  double others_s;       // of these cores, that other processes took
+  int64_t first_latency; // among the outcome's, of the way that was kept
   esp_batch_result outcome;
-  esp_trace *trace; // NULL: nobody wants it (job_trace.c)
-  FILE *trace_file; // on rank 0
+  esp_trace *trace;             // NULL: nobody wants it (job_trace.c)
+  FILE *trace_file, *page_file; // on rank 0
+  int64_t *event_first;         // [ranks + 1] on rank 0, once gathered: events
+  esp_trace_event *event;       // event[event_first[r] .. event_first[r + 1])
 } esp_running;
 
 // Opens the trace where one is wanted; writes it; ends it, also after a
@@ -93,6 +111,24 @@ typedef struct esp_running {
 esp_status esp_job_trace_begin(esp_running *run);
 esp_status esp_job_trace_end(esp_running *run);
 void esp_job_trace_close(esp_running *run);
+// Writes the page of the key `report`, of a job that has come to its report
+// (job_page.c).  Collective.
+esp_status esp_job_page_write(esp_running *run, const esp_report *report);
+
+// Chooses the number of samples that are computed together (job_batch.c).
+esp_status esp_job_choose_batch(esp_running *run);
+
+// Engines (job_engines.c).  Makes those that are missing for the pending
+// batches up to `end`, for the way that the resources say; not collective.
+esp_status esp_engines_build(esp_running *run, int64_t end);
+void esp_engines_end(esp_running *run);
+// Seconds of all nodes of an engine on this rank so far, and those during which
+// its messages were under way; 0 without an exec.
+double esp_engine_computed(const esp_engine *engine);
+double esp_engine_moved(const esp_engine *engine);
+// Puts what each node of whole batches usually takes into the tune's book.
+// Collective.
+esp_status esp_engines_measure(esp_running *run);
 
 // Loads the model, and opens what feeds it and the labels (job_inputs.c).
 // Collective.

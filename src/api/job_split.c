@@ -90,6 +90,7 @@ static esp_status make_part(const esp_job *job, const char *line, size_t length,
   if (status == ESP_OK) status = fill(&p->labels, &w);
   if (status == ESP_OK) status = fill(&p->summary, &w);
   if (status == ESP_OK) status = fill(&p->trace, &w);
+  if (status == ESP_OK) status = fill(&p->report, &w);
   if (status != ESP_OK) esp_job_free(p);
   end_words(&w);
   return status;

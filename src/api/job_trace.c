@@ -1,5 +1,6 @@
 // The trace of a job (key `trace`): from the ranks' events to one file.
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +9,43 @@
 #include "base/log.h"
 #include "report/trace.h"
 
-// Of a lane: some ten megabytes, and as much as a viewer shows in one go.
-enum { MOST_EVENTS = 1 << 17, NUMBERS = 7 };
+// Events of a lane: for a file of some ten megabytes, as much as a viewer shows
+// in one go; and for a page, which draws a few batches of the first ranks.
+enum { MOST_EVENTS = 1 << 17, PAGE_EVENTS = 1 << 12, PAGE_RANKS = 64 };
+enum { NUMBERS = 7 };
+
+static esp_status open_file(const char *key, const char *path, FILE **file) {
+  *file = fopen(path, "w");
+  if (*file != NULL) return ESP_OK;
+  return ESP_FAIL(ESP_IO, "%s: cannot write %s: %s", key, path,
+                  strerror(errno));
+}
+
+// What is gathered is counted in int (MPI).
+static int64_t most_events(const esp_running *run) {
+  if (run->job->trace == NULL) return PAGE_EVENTS;
+  const esp_resources *r = &run->resources;
+  const int64_t lanes = (int64_t)esp_comm_size(run->comm) *
+                        ((int64_t)r->streams * r->workers * r->width + 1);
+  const int64_t most = INT_MAX / NUMBERS / lanes - 1;
+  return most < MOST_EVENTS ? most : MOST_EVENTS;
+}
 
 esp_status esp_job_trace_begin(esp_running *run) {
+  const esp_job *job = run->job;
   esp_status status = ESP_OK;
-  if (run->job->trace == NULL) return ESP_OK;
+  if (job->trace == NULL && job->report == NULL) return ESP_OK;
   if (esp_comm_rank(run->comm) == 0) {
-    run->trace_file = fopen(run->job->trace, "w");
-    if (run->trace_file == NULL) {
-      status = ESP_FAIL(ESP_IO, "trace: cannot write %s: %s", run->job->trace,
-                        strerror(errno));
+    if (job->trace != NULL) {
+      status = open_file("trace", job->trace, &run->trace_file);
+    }
+    if (job->report != NULL && status == ESP_OK) {
+      status = open_file("report", job->report, &run->page_file);
     }
   }
-  if (status == ESP_OK) status = esp_trace_create(MOST_EVENTS, &run->trace);
+  if (status == ESP_OK) {
+    status = esp_trace_create(most_events(run), &run->trace);
+  }
   return esp_comm_agree(run->comm, status);
 }
 
@@ -33,7 +57,7 @@ static double *numbers_of(const esp_running *run, int64_t count) {
                      : NULL;
   if (made != NULL) {
     double *at = made;
-    esp_trace_copy(run->trace, event);
+    if (count > 0) esp_trace_copy(run->trace, event);
     *at++ = (double)count;
     *at++ = (double)esp_trace_missing(run->trace);
     for (int64_t i = 0; i < count; i++) {
@@ -81,35 +105,35 @@ static esp_status read_events(const double *all, int ranks, int64_t *first,
   return ESP_OK;
 }
 
-// Rank 0: draws what has come from all.
-static esp_status draw(esp_running *run, const double *all, const char *hosts) {
-  const int ranks = esp_comm_size(run->comm);
-  int64_t *first = calloc((size_t)ranks + 1, sizeof *first);
-  esp_trace_event *event = NULL;
-  double missing = 0;
-  esp_status status = first != NULL
-                          ? read_events(all, ranks, first, &event, &missing)
-                          : ESP_FAIL(ESP_NO_MEMORY, "cannot gather the trace");
-  if (status == ESP_OK) {
-    const esp_trace_picture picture = {
-        .ranks = ranks,
-        .ranks_per_replica = run->resources.ranks_per_replica,
-        .host = hosts,
-        .host_room = ESP_HOST_BYTES,
-        .graph = {run->full_built.graph, run->tail_built.graph},
-        .plan = {run->full_built.plan, run->tail_built.plan},
-        .first = first,
-        .event = event};
-    status = esp_trace_draw(run->trace_file, &picture);
-  }
-  if (status == ESP_OK && missing > 0) {
+static esp_status draw(esp_running *run, const char *hosts, double missing) {
+  const esp_trace_picture picture = {
+      .ranks = esp_comm_size(run->comm),
+      .ranks_per_replica = run->resources.ranks_per_replica,
+      .host = hosts,
+      .host_room = ESP_HOST_BYTES,
+      .graph = {run->full_built.graph, run->tail_built.graph},
+      .plan = {run->full_built.plan, run->tail_built.plan},
+      .first = run->event_first,
+      .event = run->event};
+  ESP_TRY(esp_trace_draw(run->trace_file, &picture));
+  if (missing > 0) {
     esp_log(ESP_LOG_WARNING,
             "trace: %s holds the beginning, %.0f later events are left out",
             run->job->trace, missing);
   }
-  free(event);
-  free(first);
-  return status;
+  return ESP_OK;
+}
+
+// Rank 0: keeps what has come from all, for the page, and draws it.
+static esp_status keep(esp_running *run, const double *all, const char *hosts) {
+  const int ranks = esp_comm_size(run->comm);
+  double missing = 0;
+  run->event_first = calloc((size_t)ranks + 1, sizeof *run->event_first);
+  if (run->event_first == NULL) {
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot gather the trace");
+  }
+  ESP_TRY(read_events(all, ranks, run->event_first, &run->event, &missing));
+  return run->trace_file != NULL ? draw(run, hosts, missing) : ESP_OK;
 }
 
 static esp_status gather(esp_running *run, const double *mine, int count) {
@@ -121,7 +145,7 @@ static esp_status gather(esp_running *run, const double *mine, int count) {
     status = esp_comm_gather_numbers(run->comm, mine, count, &all, &total);
   }
   if (status == ESP_OK && esp_comm_rank(run->comm) == 0) {
-    status = draw(run, all, hosts);
+    status = keep(run, all, hosts);
   }
   free(all);
   free(hosts);
@@ -130,7 +154,9 @@ static esp_status gather(esp_running *run, const double *mine, int count) {
 
 esp_status esp_job_trace_end(esp_running *run) {
   if (run->trace == NULL) return ESP_OK;
-  const int64_t count = esp_trace_count(run->trace);
+  const bool tells =
+      run->job->trace != NULL || esp_comm_rank(run->comm) < PAGE_RANKS;
+  const int64_t count = tells ? esp_trace_count(run->trace) : 0;
   double *mine = numbers_of(run, count);
   esp_status status = mine != NULL
                           ? ESP_OK
@@ -150,10 +176,16 @@ esp_status esp_job_trace_end(esp_running *run) {
   return esp_comm_agree(run->comm, status);
 }
 
+static void give_up(FILE *file, const char *path) {
+  if (file == NULL) return;
+  (void)fclose(file);
+  (void)remove(path);
+}
+
 void esp_job_trace_close(esp_running *run) {
-  if (run->trace_file != NULL) { // nothing has come of it
-    (void)fclose(run->trace_file);
-    (void)remove(run->job->trace);
-  }
+  give_up(run->trace_file, run->job->trace); // nothing has come of it
+  give_up(run->page_file, run->job->report);
+  free(run->event_first);
+  free(run->event);
   esp_trace_free(run->trace);
 }

@@ -67,8 +67,9 @@ esp_status esp_threads_check(int streams, int workers, int width, int cores,
 // A model for one size of batch: graph, costs, plan.
 typedef struct esp_built {
   esp_graph *graph;
-  double *seconds; // of each node, estimated
+  double *seconds; // of each node, estimated or measured
   esp_plan *plan;
+  esp_plan_problem problem; // of the plan, with that graph and those seconds
 } esp_built;
 
 typedef struct esp_build_options {
@@ -76,7 +77,10 @@ typedef struct esp_build_options {
   const esp_machine *machine;
   int64_t batch;
   const esp_tensor *const *input; // of each graph input; NULL: by the batch
+  const double *seconds; // [nodes] measured at this width; used where the graph
+  int nodes;             // has so many; NULL: estimated
   int ranks, workers, width;
+  int ranks_per_node; // 0: all on one
 } esp_build_options;
 // The batch for a model of which `input` is fed: what that input fixes, or else
 // `asked`, or, when that is 0, `fallback`.  ESP_USAGE: another one is asked for
@@ -89,8 +93,15 @@ esp_status esp_build(const esp_build_options *options, esp_built *built);
 // tells types and shapes of the outputs, and the time that a batch takes.
 // ESP_UNSUPPORTED: more than one rank, or an output that is no tensor.
 esp_status esp_build_walked(const esp_build_options *options, esp_built *built);
+// Other seconds of the nodes have become known: the plan's times follow.
+esp_status esp_build_retime(esp_built *built, const double *seconds);
 void esp_build_end(esp_built *built);
 
+// Measures what messages take between the ranks of a group that share a batch,
+// in a node and between nodes, as far as it has both; the rest of the links
+// stays.  *ranks_per_node: of the first node.  Collective.
+esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
+                             int *ranks_per_node);
 // Seconds of arithmetic and of memory, as a user may count on them, without
 // measuring; esp_cost_measure() is better and takes some milliseconds.
 esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine);

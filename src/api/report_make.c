@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/job_run.h"
+#include "report/notes.h"
 
 static int rising(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -21,8 +22,13 @@ static double quantile(const double *sorted, int count, double share) {
 static esp_status gather_latencies(esp_running *run, esp_report *r) {
   double *all = NULL;
   int count = 0;
-  ESP_TRY(esp_comm_gather_numbers(run->comm, run->outcome.latency_s,
-                                  run->outcome.latencies, &all, &count));
+  // Those of ways that were only tried are left out.
+  const int64_t first = run->first_latency;
+  const double *mine = run->outcome.latencies > 0
+                           ? run->outcome.latency_s + first
+                           : run->outcome.latency_s;
+  ESP_TRY(esp_comm_gather_numbers(
+      run->comm, mine, (int)(run->outcome.latencies - first), &all, &count));
   if (count > 0) {
     qsort(all, (size_t)count, sizeof *all, rising);
     r->latency_median_s = quantile(all, count, 0.5);
@@ -32,23 +38,39 @@ static esp_status gather_latencies(esp_running *run, esp_report *r) {
   return ESP_OK;
 }
 
-static double computed(const esp_engine *engine) {
-  double sum = 0;
-  if (engine->exec == NULL) return sum;
-  double *seconds = calloc((size_t)engine->graph->nnode + 1, sizeof *seconds);
-  if (seconds == NULL) return sum;
-  esp_exec_add_seconds(engine->exec, seconds);
-  for (int n = 0; n < engine->graph->nnode; n++) sum += seconds[n];
-  free(seconds);
-  return sum;
+static double computed(const esp_running *run) {
+  return esp_engine_computed(&run->full) + esp_engine_computed(&run->tail);
+}
+
+// What each rank did with its time.
+static esp_status gather_shares(esp_running *run, esp_report *r) {
+  const esp_batch_result *o = &run->outcome;
+  const esp_tune *tune = &run->tune;
+  const double all = o->seconds > 0 ? o->seconds : 1;
+  const int workers = run->resources.streams * run->resources.workers;
+  const double mine[] = {
+      (tune->worked_before + computed(run) / (workers > 0 ? workers : 1)) / all,
+      (tune->moved_before + esp_engine_moved(&run->full) +
+       esp_engine_moved(&run->tail)) /
+          all,
+      o->read_s / all, o->write_s / all, o->wait_s / all};
+  enum { NUMBERS = sizeof mine / sizeof mine[0] };
+  double *gathered = NULL;
+  int count;
+  ESP_TRY(esp_comm_gather_numbers(run->comm, mine, NUMBERS, &gathered, &count));
+  r->share = calloc((size_t)esp_comm_size(run->comm), sizeof *r->share);
+  for (int i = 0; r->share != NULL && NUMBERS * i < count; i++) {
+    const double *s = gathered + (size_t)NUMBERS * (size_t)i;
+    r->share[i] = (esp_rank_shares){s[0], s[1], s[2], s[3], s[4]};
+  }
+  free(gathered);
+  return r->share != NULL ? ESP_OK : ESP_FAIL(ESP_NO_MEMORY, "cannot report");
 }
 
 static void gather_sums(esp_running *run, esp_report *r) {
   const esp_batch_result *o = &run->outcome;
-  double sums[] = {
-      (double)o->right, (double)o->samples,
-      o->read_s,        o->write_s,
-      o->wait_s,        computed(&run->full) + computed(&run->tail)};
+  double sums[] = {(double)o->right, (double)o->samples, o->read_s,
+                   o->write_s,       o->wait_s,          computed(run)};
   esp_comm_sum(run->comm, sums, (int)(sizeof sums / sizeof sums[0]));
   r->right = (int64_t)sums[0];
   r->computed = (int64_t)sums[1];
@@ -119,6 +141,16 @@ static void describe_plan(const esp_running *run, esp_report *r) {
   }
 }
 
+static esp_status add_notes(const esp_running *run, esp_report *r) {
+  const esp_note_figures figures = {
+      .cores = run->resources.cores.count,
+      .batches =
+          (r->computed + run->batch - 1) / (run->batch > 0 ? run->batch : 1),
+      .tune_off = !run->tune.on,
+      .others = r->seconds > 0 ? run->others_s / r->seconds : 0};
+  return esp_notes_find(&figures, r);
+}
+
 static char *copy(const char *text) { return strdup(text != NULL ? text : ""); }
 
 static esp_status fill(esp_running *run, esp_report *r) {
@@ -158,6 +190,8 @@ static esp_status fill(esp_running *run, esp_report *r) {
     r->score_name = copy("accuracy");
     r->score = r->done > 0 ? (double)r->right / (double)r->done : 0;
   }
+  r->costs = run->tune.costs != NULL ? run->tune.costs : "estimated";
+  ESP_TRY(add_notes(run, r));
   return esp_versions(&r->versions);
 }
 
@@ -169,6 +203,9 @@ esp_status esp_report_make(esp_running *run, esp_report **report) {
   status = gather_latencies(run, r);
   if (status == ESP_OK) {
     gather_sums(run, r);
+    status = gather_shares(run, r);
+  }
+  if (status == ESP_OK) {
     status = esp_report_hosts(run->comm, &r->hosts);
   }
   if (status == ESP_OK) status = fill(run, r);

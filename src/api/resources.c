@@ -142,7 +142,9 @@ esp_status esp_resources_divide(const esp_job *job, int ranks,
   int width, workers;
   ESP_TRY(esp_threads_width(job->width, &width));
   ESP_TRY(esp_threads_workers(job->workers, &workers));
-  resources->free_choice = workers == 0 && width == 0 && latency;
+  const bool one_stream = latency && job->streams == 1;
+  resources->free_choice =
+      workers == 0 && width == 0 && (job->streams == 0 || one_stream);
   resources->width = width > 0 ? width : 1;
   if (workers == 0) workers = latency ? cores / resources->width : 1;
   resources->workers = workers > 0 ? workers : 1;

@@ -54,6 +54,8 @@ typedef struct esp_batch_options {
   const esp_comm *world;
   const esp_comm *group; // this replica's ranks; its rank 0 leads
   int replicas;
+  int at_once; // batches that a replica computes at one time, while more are
+               // read; 0: what has been read begins where workers are idle
   esp_workers *workers;
   esp_bell *bell;
   esp_engine full; // for whole batches; its batch is always told, exec NULL:
@@ -61,9 +63,10 @@ typedef struct esp_batch_options {
   esp_engine tail; // for the last, smaller one; exec NULL: there is none, or
                    // the full one takes it, filled with zeros
   int64_t samples; // rows of the job, from the first on
-  // Batches, numbered from the first row on, that are still to be done.
+  // Batches, numbered from the first row on, that are still to be done, and
+  // which of them this call does: [first, end).
   const int64_t *pending;
-  int64_t npending;
+  int64_t npending, first, end;
   int64_t done_before; // rows that are in no pending batch
   // What is handed out: chains of pending batches, of one row each; NULL: each
   // batch by itself.
@@ -102,12 +105,17 @@ typedef struct esp_batch_result {
   double seconds;                 // from the first to the last batch, all ranks
   double read_s, write_s, wait_s; // of this rank's conductor
   int64_t samples;                // that this rank's replica did (leaders only)
+  int64_t finished;               // by all replicas; on rank 0
   int64_t right;                  // of them, whose largest output is the label
   double *latency_s;              // of each batch; free with free()
   int latencies;
+  double pace_s; // from the end of one batch of this replica to that of the
+                 // next, the mean of the last call; 0: there was one at most
 } esp_batch_result;
 
-// Runs all pending batches, or as many as there is time for.  Collective.
+// Runs pending batches, or as many as there is time for.  Collective.  Several
+// calls may do a job's batches, one range after the other: the result of the
+// first is given to the next, and adds up.
 // What has been done is written to the results and noted in the journal, also
 // after a failure, which all ranks learn of.  Being asked to stop a second time
 // ends the job.

@@ -23,7 +23,8 @@ static void tell_members(esp_runner *runner, int seat, int64_t number) {
 
 static int idle_seat(const esp_runner *runner, const esp_engine *engine) {
   for (int i = 0; i < runner->seats; i++) {
-    if (runner->seat[i].engine == engine && !runner->seat[i].running) return i;
+    const esp_seat *seat = &runner->seat[i];
+    if (seat->engine == engine && !seat->running && !seat->loaded) return i;
   }
   return -1;
 }
@@ -40,12 +41,37 @@ static void trace(const esp_runner *runner, const esp_seat *seat,
                                              .lane = ESP_TRACE_CONDUCTOR});
 }
 
-// Reads the rows of a batch straight into the planned input, and starts it.
+// Begins what has been read, as much as may run at one time.
+static void start_loaded(esp_runner *runner) {
+  const int most = runner->options->at_once;
+  while (runner->loaded > 0 && (most == 0 || runner->running < most)) {
+    int first = -1;
+    for (int i = 0; i < runner->seats; i++) {
+      if (!runner->seat[i].loaded) continue;
+      if (first < 0 || runner->seat[i].turn < runner->seat[first].turn) {
+        first = i;
+      }
+    }
+    esp_seat *seat = &runner->seat[first];
+    seat->loaded = false;
+    runner->loaded--;
+    esp_ending_expect(runner, first);
+    tell_members(runner, first, seat->number);
+    esp_seat_start(runner, first, seat->number);
+  }
+}
+
+// After a failure nothing more begins.
+static void drop_loaded(esp_runner *runner) {
+  for (int i = 0; i < runner->seats; i++) runner->seat[i].loaded = false;
+  runner->loaded = 0;
+}
+
+// Reads the rows of a batch straight into the planned input.
 static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
                               int64_t number) {
   const esp_batch_options *o = runner->options;
   const esp_engine *engine = seat->engine;
-  const int index = (int)(seat - runner->seat);
   seat->number = number;
   esp_runner_rows(o, number, &seat->first, &seat->count);
 
@@ -62,9 +88,10 @@ static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
   const double end = esp_clock_seconds();
   runner->result->read_s += end - start;
   trace(runner, seat, ESP_TRACE_READ, start, end);
-  esp_ending_expect(runner, index);
-  tell_members(runner, index, number);
-  esp_seat_start(runner, index, number);
+  seat->loaded = true;
+  seat->turn = runner->turns++;
+  runner->loaded++;
+  start_loaded(runner);
   return ESP_OK;
 }
 
@@ -72,7 +99,8 @@ static esp_status begin_batch(esp_runner *runner, esp_seat *seat,
 static esp_status begin(esp_runner *runner, long dealt) {
   const esp_batch_options *o = runner->options;
   const esp_chain *chain = o->chain != NULL ? &o->chain[dealt] : NULL;
-  const int64_t number = o->pending[chain != NULL ? chain->first : dealt];
+  const int64_t number =
+      o->pending[chain != NULL ? chain->first : o->first + dealt];
   int64_t first, count;
   esp_runner_rows(o, number, &first, &count);
   const esp_engine *engine =
@@ -113,6 +141,8 @@ static esp_status note_latency(esp_runner *runner, const esp_seat *seat) {
   const double seconds = esp_exec_batch_seconds(seat->engine->exec, seat->slot);
   result->latency_s[result->latencies++] = seconds;
   if (seconds > runner->longest) runner->longest = seconds;
+  runner->last_end = esp_clock_seconds();
+  if (runner->ends++ == 0) runner->first_end = runner->last_end;
   return ESP_OK;
 }
 
@@ -122,6 +152,7 @@ static esp_status fail(esp_runner *runner, esp_status status) {
   runner->message = strdup(esp_last_error());
   if (runner->message == NULL) return status;
   runner->status = status;
+  drop_loaded(runner);
   return esp_dealer_tell(runner->dealer, &(esp_tidings){.failed = true});
 }
 
@@ -151,7 +182,9 @@ static esp_status ended(esp_runner *runner, esp_seat *seat) {
   trace(runner, seat, ESP_TRACE_WRITE, now, end);
   if (status == ESP_OK) runner->result->samples += seat->count;
   ESP_TRY(fail(runner, status));
-  return fail(runner, go_on(runner, seat));
+  ESP_TRY(fail(runner, go_on(runner, seat)));
+  start_loaded(runner);
+  return ESP_OK;
 }
 
 static void show_progress(esp_runner *runner, bool last) {
@@ -161,12 +194,14 @@ static void show_progress(esp_runner *runner, bool last) {
   const double now = esp_clock_seconds();
   if (!last && now - runner->told < INTERVAL) return;
   runner->told = now;
-  const esp_progress progress = {.samples = o->done_before +
-                                            esp_dealer_finished(runner->dealer),
+  const int64_t finished =
+      runner->result->finished + esp_dealer_finished(runner->dealer);
+  const bool all = o->end == o->npending || runner->result->stop;
+  const esp_progress progress = {.samples = o->done_before + finished,
                                  .total = o->samples,
                                  .resumed_from = o->done_before,
                                  .seconds = now - runner->result->began,
-                                 .last = last};
+                                 .last = last && all};
   o->progress(o->context, &progress);
 }
 
@@ -174,7 +209,7 @@ static void show_progress(esp_runner *runner, bool last) {
 static bool has_room(const esp_runner *runner) {
   const esp_batch_options *o = runner->options;
   if (runner->seats == 0) return true; // nothing to do, which it has to hear
-  return runner->running < runner->seats &&
+  return runner->running + runner->loaded < runner->seats &&
          (o->full.exec == NULL || idle_seat(runner, &o->full) >= 0);
 }
 
@@ -259,7 +294,7 @@ static esp_status look(esp_runner *runner, turn *t, bool *more) {
   (void)esp_messages_test(runner->orders, runner->ended);
   esp_ending_move(runner);
   ESP_TRY(esp_runner_collect(runner, ended));
-  const bool last = t->exhausted && runner->running == 0;
+  const bool last = t->exhausted && runner->running == 0 && runner->loaded == 0;
   ESP_TRY(fail(runner, esp_safe_move(runner, last)));
   ESP_TRY(preside(runner));
   if (!t->asking) ESP_TRY(ask(runner, t));

@@ -119,7 +119,7 @@ static esp_status score_written(esp_runner *runner, int64_t first,
 
 esp_status esp_outcome_score_done(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
-  if (o->scoring.labels == NULL || o->done_before == 0 ||
+  if (o->scoring.labels == NULL || o->done_before == 0 || o->first > 0 ||
       esp_comm_rank(o->group) != 0) {
     return ESP_OK;
   }

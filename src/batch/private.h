@@ -15,6 +15,8 @@ typedef struct esp_ending {
 typedef struct esp_seat {
   const esp_engine *engine;
   int slot;
+  bool loaded;  // its rows are read, and it is still to begin
+  int64_t turn; // the lower begins first
   bool running;
   bool computed;        // by this rank
   int unheard;          // leader: members whose part is still to be told of
@@ -46,7 +48,10 @@ typedef struct esp_runner {
   esp_batch_result *result;
   esp_seat *seat;
   int seats;
-  int running;
+  int running, loaded;
+  int64_t turns;
+  double first_end, last_end; // of batches, seconds of the clock
+  int ends;
   esp_dealer *dealer;
   esp_messages *orders;  // leader: a place per seat and member; member: one
   esp_order *order;      // what is under way at those places

@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -77,7 +78,11 @@ void esp_runner_rest(esp_runner *runner, uint64_t seen, bool expecting) {
     limit = esp_workers_busy(o->workers) > 0 ? A_MOMENT : 0;
   }
   const double begin = esp_clock_seconds();
-  if (limit != 0) esp_bell_wait(o->bell, seen, limit);
+  if (limit != 0) {
+    esp_bell_wait(o->bell, seen, limit);
+  } else {
+    (void)sched_yield(); // a worker of this or another rank may have just woken
+  }
   runner->result->wait_s += esp_clock_seconds() - begin;
 }
 
@@ -103,7 +108,7 @@ static esp_status open_runner(esp_runner *runner) {
   add_seats(runner, &o->tail);
   ESP_TRY(esp_messages_create(o->group, (int)places, &runner->orders));
   ESP_TRY(esp_ending_open(runner));
-  const int64_t deals = o->chain != NULL ? o->chains : o->npending;
+  const int64_t deals = o->chain != NULL ? o->chains : o->end - o->first;
   ESP_TRY(esp_dealer_create(o->world, (long)deals, &runner->dealer));
   ESP_TRY(esp_outcome_open(runner));
   return esp_outcome_score_done(runner);
@@ -130,7 +135,8 @@ static void give_up(const esp_runner *runner, esp_status status) {
 static esp_status run(esp_runner *runner) {
   const esp_batch_options *o = runner->options;
   esp_comm_barrier(o->world); // so that all measure from one moment
-  runner->result->began = runner->safe.synced = esp_clock_seconds();
+  runner->safe.synced = esp_clock_seconds();
+  if (runner->result->began == 0) runner->result->began = runner->safe.synced;
   const esp_status status = esp_comm_rank(o->group) == 0
                                 ? esp_runner_lead(runner)
                                 : esp_runner_follow(runner);
@@ -141,6 +147,10 @@ static esp_status run(esp_runner *runner) {
   }
   esp_comm_broadcast(o->world, 0, &result->stop, sizeof result->stop);
   result->seconds = esp_clock_seconds() - result->began;
+  result->pace_s = runner->ends > 1 ? (runner->last_end - runner->first_end) /
+                                          (runner->ends - 1)
+                                    : 0;
+  result->finished += esp_dealer_finished(runner->dealer);
   if (runner->status != ESP_OK) {
     (void)esp_fail_message(runner->status, runner->message);
   }

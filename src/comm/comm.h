@@ -70,6 +70,10 @@ esp_status esp_comm_gather_numbers(const esp_comm *comm, const double *mine,
 void esp_comm_gather_texts(const esp_comm *comm, const char *mine, size_t room,
                            char *all);
 void esp_comm_barrier(const esp_comm *comm);
+// Seconds of a message of so many bytes between rank 0 and `peer`, the median
+// of some; the same on all ranks.  Collective.
+esp_status esp_comm_time_messages(const esp_comm *comm, int peer, int bytes,
+                                  double *seconds);
 
 // Writes "Open MPI ..., MPI 3.1" (what the library says of itself) into text
 // and returns it.

@@ -20,6 +20,6 @@ esp_extent esp_extent_of(size_t bytes);
 void esp_extent_end(esp_extent *extent); // after the call that uses it
 
 // Below the tags of messages (0 .. 2^24), which are the caller's.
-enum { TAG_QUESTION = (1 << 24) + 1, TAG_ANSWER };
+enum { TAG_QUESTION = (1 << 24) + 1, TAG_ANSWER, TAG_TIMING };
 
 #endif

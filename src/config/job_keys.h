@@ -67,6 +67,10 @@ KEY(streams, INT, 0, "N", "batches in flight inside a rank; 0: chosen")
 KEY(workers, INT, 0, "N",
     "threads of a rank that run operators side by side (inter-op); 0: chosen")
 KEY(width, INT, 0, "N", "OpenMP threads of one operator (intra-op); 0: chosen")
+KEY(tune, TEXT, "auto", "auto|again|off",
+    "the way to use the cores, where nothing above is given, and the times of "
+    "operators: as an earlier run has found them, else tried in the first "
+    "batches of a long run; again: tried anew; off: neither read nor kept")
 KEY(oversubscribe, FLAG, false, "",
     "more threads than this rank has cores are no error")
 KEY(pin, TEXT, "auto", "auto|yes|no",
@@ -74,5 +78,8 @@ KEY(pin, TEXT, "auto", "auto|yes|no",
 KEY(summary, TEXT, NULL, "FILE", "write a JSON summary; - is standard output")
 KEY(trace, TEXT, NULL, "FILE",
     "write what ran when, for Perfetto (ui.perfetto.dev) or chrome://tracing")
+KEY(report, TEXT, NULL, "FILE",
+    "write an HTML page: what it came to, the schedule as planned and as it "
+    "ran, where the time went, what to change")
 KEY(progress, TEXT, "auto", "auto|bar|lines|none",
     "how progress is shown; auto: a bar on a terminal, lines elsewhere")

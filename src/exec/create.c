@@ -53,6 +53,7 @@ static void free_slot(esp_slot *s) {
   free(s->out);
   free(s->ready);
   free(s->step_seconds);
+  free(s->step_usual);
   free(s->left);
   free(s->turn);
   free(s);
@@ -71,6 +72,7 @@ static esp_status fill_slot(esp_exec *exec, esp_slot *s) {
   s->out = zeroed(arguments, sizeof *s->out, &status);
   s->ready = zeroed(steps, sizeof *s->ready, &status);
   s->step_seconds = zeroed(steps, sizeof *s->step_seconds, &status);
+  s->step_usual = zeroed(steps, sizeof *s->step_usual, &status);
   s->left = zeroed(steps, sizeof *s->left, &status);
   s->turn = zeroed(steps, sizeof *s->turn, &status);
   if (status != ESP_OK) return status;

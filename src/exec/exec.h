@@ -68,6 +68,9 @@ void esp_exec_move(esp_exec *exec);
 // esp_exec_move() must be called often.
 int esp_exec_messages(const esp_exec *exec);
 
+// Seconds during which messages of this exec were under way, so far.
+double esp_exec_moved_seconds(const esp_exec *exec);
+
 // Has the batch of a slot ended?  Then *status is the first failure of its
 // steps, or ESP_OK, and *message what it said (borrowed until the next start).
 bool esp_exec_done(const esp_exec *exec, int slot, esp_status *status,
@@ -80,10 +83,16 @@ int esp_exec_failed_node(const esp_exec *exec, int slot);
 // rank: without the time that it waited for a worker.
 double esp_exec_batch_seconds(const esp_exec *exec, int slot);
 
+// Batches that have ended so far.
+int64_t esp_exec_batches(const esp_exec *exec);
+
 // Bytes of the slots' blocks and of scratch memory.
 size_t esp_exec_bytes(const esp_exec *exec);
 // Adds to seconds[n] what node n has taken in all batches so far on this rank;
 // of a timed exec.  Call it when no slot runs.
 void esp_exec_add_seconds(const esp_exec *exec, double *seconds);
+// Adds what node n usually takes, about the median of all batches so far; under
+// the same conditions.
+void esp_exec_add_usual(const esp_exec *exec, double *seconds);
 
 #endif

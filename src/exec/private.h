@@ -33,6 +33,8 @@ typedef struct esp_slot {
   esp_ready *ready;     // [nstep]
   esp_ready chain;      // the whole batch as one item (exec->chain)
   double *step_seconds; // [nstep] taken so far, over all batches
+  double *step_usual;   // [nstep] of one batch, about the median
+  int64_t timed;        // batches so far
 
   atomic_int *left; // [nstep] steps that each still waits for
   atomic_int unfinished;
@@ -63,14 +65,17 @@ struct esp_exec {
   size_t scratch_bytes;         // that the hungriest step needs
   void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
   atomic_size_t bytes;
+  atomic_llong batches;          // that have ended
   esp_slot *slot[ESP_MAX_SLOTS]; // never moves: slots are added while others
   int slots;                     // run
   int *place; // [nstep] of its message among a slot's messages; -1: RUN
   int places; // messages of a slot on this rank
   esp_messages *messages;
-  int *ended;     // room for esp_messages_test()
-  double *posted; // [places * slots] seconds of the clock, for the trace
-  int *step_at;   // [places] step of each place
+  double moving_since; // seconds of the clock; 0: no message is under way
+  double moved;        // seconds during which messages were
+  int *ended;          // room for esp_messages_test()
+  double *posted;      // [places * slots] seconds of the clock, for the trace
+  int *step_at;        // [places] step of each place
 };
 
 // The pool's way into a step, and into a whole batch.

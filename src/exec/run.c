@@ -45,6 +45,37 @@ void esp_exec_add_seconds(const esp_exec *exec, double *seconds) {
   }
 }
 
+int64_t esp_exec_batches(const esp_exec *exec) {
+  return atomic_load(&exec->batches);
+}
+
+void esp_exec_add_usual(const esp_exec *exec, double *seconds) {
+  int used = 0;
+  for (int i = 0; i < exec->slots; i++) used += exec->slot[i]->timed > 0;
+  for (int i = 0; i < exec->slots; i++) {
+    for (int s = 0; s < exec->rank->nstep; s++) {
+      const esp_step *step = &exec->rank->step[s];
+      if (step->kind == ESP_STEP_RUN && used > 0) {
+        seconds[step->node] += exec->slot[i]->step_usual[s] / used;
+      }
+    }
+  }
+}
+
+// Follows the median in small steps.  Source: Ma, Muthukrishnan, Sandler,
+// "Frugal streaming for estimating quantiles", 2013.  It begins at the shortest
+// of the first few, as the first ones touch memory.
+static void note_usual(esp_slot *s, int step, double seconds) {
+  enum { FIRST = 8 };
+  static const double A_STEP = 0.02;
+  double *usual = &s->step_usual[step];
+  if (s->timed < FIRST) {
+    if (*usual == 0 || seconds < *usual) *usual = seconds;
+  } else {
+    *usual *= seconds > *usual ? 1 + A_STEP : 1 - A_STEP;
+  }
+}
+
 static void note_failure(esp_slot *s, int step, esp_status status) {
   int none = 0;
   if (!atomic_compare_exchange_strong(&s->failed, &none, 1)) return;
@@ -99,6 +130,7 @@ static void compute_timed(esp_slot *s, int step, esp_team team, int seat) {
   compute(s, step, team);
   const double end = esp_clock_seconds();
   s->step_seconds[step] += end - begin;
+  note_usual(s, step, end - begin);
   trace(s, ESP_TRACE_NODE, s->exec->rank->step[step].node, seat + 1, begin,
         end);
 }
@@ -133,7 +165,9 @@ static void finish_slot(esp_slot *s) {
   void (*ended)(void *, int) = o->ended;
   void *context = o->context;
   const int index = s->index;
+  s->timed++;
   s->seconds = atomic_load(&s->begun) ? esp_clock_seconds() - s->began : 0;
+  atomic_fetch_add_explicit(&s->exec->batches, 1, memory_order_relaxed);
   atomic_store_explicit(&s->done, true, memory_order_release);
   if (ended != NULL) {
     ended(context, index);
@@ -288,11 +322,23 @@ static void post_turns(esp_exec *exec, esp_slot *s) {
   }
 }
 
+double esp_exec_moved_seconds(const esp_exec *exec) { return exec->moved; }
+
+// Keeps the time during which messages are under way.
+static void note_moving(esp_exec *exec) {
+  const bool moving = esp_messages_pending(exec->messages) > 0;
+  if (moving == (exec->moving_since > 0)) return;
+  const double now = esp_clock_seconds();
+  if (!moving) exec->moved += now - exec->moving_since;
+  exec->moving_since = moving ? now : 0;
+}
+
 void esp_exec_move(esp_exec *exec) {
   if (exec->messages == NULL) return;
   for (int i = 0; i < exec->slots; i++) {
     if (!atomic_load(&exec->slot[i]->done)) post_turns(exec, exec->slot[i]);
   }
+  note_moving(exec);
   const int ended = esp_messages_test(exec->messages, exec->ended);
   for (int e = 0; e < ended; e++) {
     esp_slot *s = exec->slot[exec->ended[e] / exec->places];
@@ -302,4 +348,5 @@ void esp_exec_move(esp_exec *exec) {
           exec->posted[exec->ended[e]], esp_clock_seconds());
     (void)end_step(s, step, false);
   }
+  note_moving(exec);
 }

@@ -44,6 +44,12 @@ void esp_trace_add(esp_trace *trace, const esp_trace_event *event) {
   }
 }
 
+void esp_trace_clear(esp_trace *trace) {
+  for (int i = 0; i < LANES; i++) {
+    trace->lane[i].count = trace->lane[i].missing = 0;
+  }
+}
+
 int64_t esp_trace_count(const esp_trace *trace) {
   int64_t count = 0;
   for (int i = 0; i < LANES; i++) count += trace->lane[i].count;

@@ -34,6 +34,9 @@ void esp_trace_free(esp_trace *trace); // NULL is allowed
 // counted as one too many.
 void esp_trace_add(esp_trace *trace, const esp_trace_event *event);
 
+// Forgets all events; nobody adds any meanwhile.
+void esp_trace_clear(esp_trace *trace);
+
 // When nobody adds any more: the events, lane by lane.
 int64_t esp_trace_count(const esp_trace *trace);
 int64_t esp_trace_missing(const esp_trace *trace); // that were only counted

@@ -26,6 +26,13 @@ static esp_status sum_up(const esp_plan_problem *problem, esp_plan *plan) {
   return ESP_OK;
 }
 
+esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan) {
+  plan->total = plan->critical = 0;
+  ESP_TRY(sum_up(problem, plan));
+  ESP_TRY(esp_plan_bound(problem, &plan->lower_bound));
+  return esp_plan_simulate(problem, plan);
+}
+
 static esp_status describe(const esp_plan_problem *problem,
                            const esp_schedule *schedule, esp_plan *plan) {
   plan->method = schedule->method;

@@ -79,6 +79,9 @@ typedef struct esp_plan {
 // it; it keeps nothing of the problem.
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan);
 void esp_plan_free(esp_plan *plan); // NULL is allowed
+// Other seconds have become known: times, totals and bounds of the plan follow
+// them; who does what, in which order and where stays.
+esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan);
 // Only the seconds of the plan that would be built.
 esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds);
 

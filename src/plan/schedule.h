@@ -16,6 +16,8 @@ esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag);
 // Finds the schedule of a problem; ended with esp_schedule_free().
 esp_status esp_plan_schedule(const esp_plan_problem *problem,
                              esp_schedule *schedule);
+// Seconds that no plan can beat.
+esp_status esp_plan_bound(const esp_plan_problem *problem, double *bound);
 // Overwrites it with all nodes in a row on processor 0; the bound stays.
 esp_status esp_plan_schedule_row(const esp_plan_problem *problem,
                                  esp_schedule *schedule);

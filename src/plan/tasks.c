@@ -120,17 +120,25 @@ static esp_status list_processors(const esp_plan_problem *problem,
   return ESP_OK;
 }
 
-// What no plan can beat: a worker that takes over what another has made need
-// not have been woken for it.
+// A worker that takes over what another has made need not have been woken for
+// it.
 static esp_status bound_plans(esp_dag *dag, const esp_processors *processors,
-                              esp_schedule *schedule) {
-  if (processors->per_rank == 1) return ESP_OK;
+                              double *bound) {
   for (int a = 0; a < dag->in_first[dag->count]; a++) {
     dag->in[a].cost[ESP_SAME_RANK] = 0;
   }
-  const esp_status status =
-      esp_schedule_lower_bound(dag, processors, &schedule->lower_bound);
-  if (status != ESP_OK) esp_schedule_free(schedule);
+  return esp_schedule_lower_bound(dag, processors, bound);
+}
+
+esp_status esp_plan_bound(const esp_plan_problem *problem, double *bound) {
+  esp_processors processors;
+  double *slowness = NULL;
+  esp_dag *dag = NULL;
+  esp_status status = list_processors(problem, &processors, &slowness);
+  if (status == ESP_OK) status = esp_plan_dag(problem, &dag);
+  if (status == ESP_OK) status = bound_plans(dag, &processors, bound);
+  esp_dag_free(dag);
+  free(slowness);
   return status;
 }
 
@@ -146,7 +154,10 @@ esp_status esp_plan_schedule(const esp_plan_problem *problem,
   if (status == ESP_OK) {
     status = esp_schedule_find(dag, &processors, &effort, schedule);
   }
-  if (status == ESP_OK) status = bound_plans(dag, &processors, schedule);
+  if (status == ESP_OK && processors.per_rank > 1) {
+    status = bound_plans(dag, &processors, &schedule->lower_bound);
+    if (status != ESP_OK) esp_schedule_free(schedule);
+  }
   esp_dag_free(dag);
   free(slowness);
   return status;

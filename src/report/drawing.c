@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "report/escape.h"
 
 // Pixels.
 enum {
   LEFT = 90,
-  WIDE = 1080,
+  WIDE = 1020,
   LANE = 18,
   GAP = 6,
   TOP = 24,
@@ -18,28 +18,6 @@ enum {
   MOST_LANES = 64
 };
 static const double HAIR = 0.3; // a bar that is narrower joins its neighbour
-
-// Names come from model files.
-static void write_escaped(FILE *out, const char *text) {
-  for (const char *c = text; *c != '\0'; c++) {
-    switch (*c) {
-    case '<':
-      (void)fputs("&lt;", out);
-      break;
-    case '>':
-      (void)fputs("&gt;", out);
-      break;
-    case '&':
-      (void)fputs("&amp;", out);
-      break;
-    case '"':
-      (void)fputs("&quot;", out);
-      break;
-    default: // controls are no characters of XML
-      (void)fputc((unsigned char)*c < ' ' ? '?' : *c, out);
-    }
-  }
-}
 
 // The same kind has the same colour in every drawing.
 static int hue_of(const char *kind) {
@@ -51,7 +29,7 @@ static int hue_of(const char *kind) {
 }
 
 static void write_colour(FILE *out, const esp_bar *bar) {
-  if (bar->message) {
+  if (strcmp(bar->kind, "send") == 0 || strcmp(bar->kind, "recv") == 0) {
     (void)fputs("hsl(0,0%,55%)", out);
   } else {
     fprintf(out, "hsl(%d,55%%,60%%)", hue_of(bar->kind));
@@ -61,7 +39,7 @@ static void write_colour(FILE *out, const esp_bar *bar) {
 static int by_rank(const void *a, const void *b) {
   const esp_bar *x = a, *y = b;
   if (x->rank != y->rank) return x->rank < y->rank ? -1 : 1;
-  if (x->message != y->message) return x->message ? 1 : -1;
+  if (x->conductor != y->conductor) return x->conductor ? 1 : -1;
   if (x->start != y->start) return x->start < y->start ? -1 : 1;
   return (x->finish > y->finish) - (x->finish < y->finish);
 }
@@ -99,16 +77,16 @@ static void draw_bar(const canvas *c, const esp_bar *bar, int top) {
           top, wide, LANE - 2);
   write_colour(c->out, bar);
   (void)fputs("\"><title>", c->out);
-  write_escaped(c->out, bar->kind);
+  esp_write_escaped(c->out, bar->kind);
   (void)fputc(' ', c->out);
-  write_escaped(c->out, bar->name);
+  esp_write_escaped(c->out, bar->name);
   fprintf(c->out, "\n%.3f to %.3f ms</title></rect>\n", 1e3 * bar->start,
           1e3 * bar->finish);
 }
 
-static void label(const canvas *c, int rank, bool message) {
+static void label(const canvas *c, int rank, bool conductor) {
   fprintf(c->out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s %d</text>\n",
-          LEFT - 6, c->top + LANE - 5, message ? "messages" : "rank", rank);
+          LEFT - 6, c->top + LANE - 5, conductor ? "conductor" : "rank", rank);
 }
 
 // The bars of one rank of one sort; those too narrow to be seen behind another
@@ -116,7 +94,7 @@ static void label(const canvas *c, int rank, bool message) {
 static void draw_group(canvas *c, const esp_bar *bar, size_t count) {
   lanes l = {.count = 0};
   double drawn[MOST_LANES] = {0};
-  label(c, bar->rank, bar->message);
+  label(c, bar->rank, bar->conductor);
   for (size_t i = 0; i < count; i++) {
     const int lane = lane_of(&l, &bar[i], c->seconds);
     if (drawn[lane] > 0 && at(c, bar[i].finish) < drawn[lane] + HAIR) continue;
@@ -129,7 +107,7 @@ static void draw_group(canvas *c, const esp_bar *bar, size_t count) {
 static size_t end_of_group(const esp_bar *bar, size_t count, size_t first) {
   size_t i = first;
   while (i < count && bar[i].rank == bar[first].rank &&
-         bar[i].message == bar[first].message) {
+         bar[i].conductor == bar[first].conductor) {
     i++;
   }
   return i;
@@ -202,7 +180,7 @@ void esp_draw_legend(FILE *out, const esp_bar *bar, size_t count) {
   kind_sum sum[KINDS];
   int kinds = 0;
   for (size_t i = 0; i < count; i++) {
-    if (bar[i].message) continue;
+    if (bar[i].conductor) continue;
     int k = 0;
     while (k < kinds && strcmp(sum[k].bar->kind, bar[i].kind) != 0) k++;
     if (k == KINDS) continue;
@@ -215,7 +193,7 @@ void esp_draw_legend(FILE *out, const esp_bar *bar, size_t count) {
     (void)fputs("<span style=\"background:", out);
     write_colour(out, sum[k].bar);
     (void)fputs("\">&#160;&#160;</span> ", out);
-    write_escaped(out, sum[k].bar->kind);
+    esp_write_escaped(out, sum[k].bar->kind);
     (void)fputs("&#160; ", out);
   }
   (void)fputs("</p>\n", out);
@@ -236,7 +214,7 @@ esp_status esp_plan_bars(const esp_plan *plan, const esp_graph *graph,
       const esp_step *step = &plan->rank[r].step[s];
       const bool run = step->kind == ESP_STEP_RUN;
       list[made++] = (esp_bar){.rank = r,
-                               .message = !run,
+                               .conductor = !run,
                                .start = step->start,
                                .finish = step->finish,
                                .kind = run ? graph->node[step->node].op_type

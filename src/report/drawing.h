@@ -1,5 +1,5 @@
-// A schedule as a picture: a lane for each worker of each rank, and one for a
-// rank's messages, over time.  SVG 1.1.  Floor 7.
+// A schedule as a picture: lanes for the workers of each rank, and for its
+// conductor, over time.  SVG 1.1.  Floor 7.
 #ifndef ESP_REPORT_DRAWING_H
 #define ESP_REPORT_DRAWING_H
 
@@ -11,7 +11,7 @@
 // One bar of a drawing.
 typedef struct esp_bar {
   int rank;
-  bool message;         // else a node
+  bool conductor;       // a message, read or write; else a node
   double start, finish; // seconds
   const char *kind;     // operator, or "send" and "recv"; what colours the bar
   const char *name;     // borrowed

@@ -32,10 +32,32 @@ static json_t *score_json(const esp_report *r) {
                    "right", (json_int_t)r->right);
 }
 
+static json_t *shares_json(const esp_report *r) {
+  json_t *list = json_array();
+  for (int i = 0; i < r->ranks && r->share != NULL; i++) {
+    const esp_rank_shares *s = &r->share[i];
+    json_array_append_new(list, json_pack("{s:f, s:f, s:f, s:f, s:f}",
+                                          "computed", s->computed, "sent",
+                                          s->sent, "read", s->read, "wrote",
+                                          s->wrote, "waited", s->waited));
+  }
+  return list;
+}
+
+static json_t *notes_json(const esp_report *r) {
+  json_t *list = json_array();
+  for (int i = 0; i < r->notes; i++) {
+    json_array_append_new(list, json_string(r->note[i]));
+  }
+  return list;
+}
+
 esp_status esp_report_json(const esp_report *r, char **text) {
   json_t *all = json_pack(
       "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:o, "
-      "s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f}, s:f, s:f, s:o, s:I, s:o, "
+      "s:{s:f, s:f, s:f, s:f, s:s, s:o}, s:o, s:{s:f, s:f, s:f}, s:f, s:f, "
+      "s:o, "
+      "s:I, s:o, "
       "s:s, s:i}",
       "model", r->model, "input", r->input, "output", r->output, "samples",
       (json_int_t)r->samples, "done", (json_int_t)r->done, "computed",
@@ -44,7 +66,8 @@ esp_status esp_report_json(const esp_report *r, char **text) {
       r->load_s, "latency_ms", "median", 1e3 * r->latency_median_s, "p99",
       1e3 * r->latency_p99_s, "plan", plan_json(r), "certificate",
       "predicted_s", r->predicted_s, "measured_s", r->measured_s,
-      "lower_bound_s", r->lower_bound_s, "ceiling", r->ceiling, "io", "read_s",
+      "lower_bound_s", r->lower_bound_s, "ceiling", r->ceiling, "costs",
+      r->costs, "ranks", shares_json(r), "notes", notes_json(r), "io", "read_s",
       r->read_s, "write_s", r->write_s, "wait_s", r->wait_s, "compute_s",
       r->compute_s, "peak_bytes", r->peak_bytes, "score", score_json(r),
       "resumed_from", (json_int_t)r->resumed_from, "versions",

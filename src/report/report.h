@@ -7,6 +7,15 @@
 
 #include "plan/plan.h"
 
+// How a rank has spent the time from the first to the last batch; shares of it.
+typedef struct esp_rank_shares {
+  double computed;            // its workers, the mean of all
+  double sent;                // messages were under way
+  double read, wrote, waited; // its conductor
+} esp_rank_shares;
+
+enum { ESP_MOST_NOTES = 8 };
+
 // Everything that the table and the summary say; texts are the report's own.
 struct esp_report {
   char *model, *input, *output;
@@ -24,6 +33,10 @@ struct esp_report {
   char *method;
   double predicted_s, measured_s, lower_bound_s, ceiling; // of one batch
   double read_s, write_s, wait_s, compute_s;              // summed over ranks
+  const char *costs; // where the predicted seconds come from; static storage
+  esp_rank_shares *share; // [ranks]
+  char *note[ESP_MOST_NOTES];
+  int notes;
   double peak_bytes;  // of values and scratch memory, largest rank
   char *versions;     // one line for each library
   char *hosts;        // "name x ranks, ..."

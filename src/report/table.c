@@ -15,6 +15,8 @@ void esp_report_free(esp_report *report) {
   free(report->versions);
   free(report->hosts);
   free(report->summary_file);
+  free(report->share);
+  for (int i = 0; i < report->notes; i++) free(report->note[i]);
   free(report);
 }
 
@@ -34,21 +36,43 @@ static void write_plan(FILE *out, const esp_report *r) {
   }
 }
 
-static void write_certificate(FILE *out, const esp_report *r) {
-  fprintf(
-      out,
-      "batch      predicted %.3f ms, measured %.3f ms, lower bound %.3f ms; "
-      "branches alone could give %.2fx\n",
-      1e3 * r->predicted_s, 1e3 * r->measured_s, 1e3 * r->lower_bound_s,
-      r->ceiling);
-  const double all = r->seconds * r->ranks;
-  if (all > 0) {
-    fprintf(out,
-            "conductors read %.1f %%, wrote %.1f %%, waited %.1f %% of the "
-            "time\n",
-            100 * r->read_s / all, 100 * r->write_s / all,
-            100 * r->wait_s / all);
+static void write_shares(FILE *out, const char *who, const esp_rank_shares *s,
+                         bool several) {
+  fprintf(out,
+          "%-10s computed %.1f %%, read %.1f %%, wrote %.1f %%, waited "
+          "%.1f %%",
+          who, 100 * s->computed, 100 * s->read, 100 * s->wrote,
+          100 * s->waited);
+  if (several) fprintf(out, ", messages %.1f %%", 100 * s->sent);
+  fprintf(out, " of the time\n");
+}
+
+// Every rank where they are few, else the one that computed least and most.
+static void write_ranks(FILE *out, const esp_report *r) {
+  enum { FEW = 8 };
+  int least = 0, most = 0;
+  const bool several = r->ranks_per_replica > 1;
+  for (int i = 0; i < r->ranks; i++) {
+    char who[32];
+    (void)snprintf(who, sizeof who, "rank %d", i);
+    if (r->share[i].computed < r->share[least].computed) least = i;
+    if (r->share[i].computed > r->share[most].computed) most = i;
+    if (r->ranks <= FEW) write_shares(out, who, &r->share[i], several);
   }
+  if (r->ranks <= FEW) return;
+  write_shares(out, "least", &r->share[least], several);
+  write_shares(out, "most", &r->share[most], several);
+}
+
+static void write_certificate(FILE *out, const esp_report *r) {
+  fprintf(out,
+          "batch      predicted %.3f ms (costs %s), measured %.3f ms, lower "
+          "bound %.3f ms; branches alone could give %.2fx\n",
+          1e3 * r->predicted_s, r->costs, 1e3 * r->measured_s,
+          1e3 * r->lower_bound_s, r->ceiling);
+  if (r->seconds > 0 && r->share != NULL) write_ranks(out, r);
+  for (int i = 0; i < r->notes; i++)
+    fprintf(out, "note       %s\n", r->note[i]);
 }
 
 static void write_samples(FILE *out, const esp_report *r) {

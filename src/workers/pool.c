@@ -450,7 +450,8 @@ void esp_workers_push(esp_workers *workers, esp_item *item) {
 }
 
 int esp_workers_busy(const esp_workers *workers) {
-  return atomic_load_explicit(&workers->busy, memory_order_relaxed);
+  return atomic_load_explicit(&workers->busy, memory_order_relaxed) +
+         (int)atomic_load_explicit(&workers->visible, memory_order_relaxed);
 }
 
 int esp_workers_seat(const esp_workers *workers) {

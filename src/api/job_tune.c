@@ -1,0 +1,388 @@
+#include "api/job_tune.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/trial.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "kernel/library.h"
+
+// What one way is tried for, the part of a job that may go into trying, how
+// much better a way must be than the plain one, and how far the seconds of a
+// plan may be off before it is made anew.
+static const double TRIAL_SECONDS = 0.5, PART = 0.05, BETTER = 0.97, OFF = 0.2;
+static const char MEASURED_HERE[] = "measured in the first batches",
+                  MEASURED_BEFORE[] = "measured by an earlier run";
+enum { LEAST_BATCHES = 4, MOST_WAYS = 16 };
+
+static esp_way way_of(const esp_resources *r) {
+  return (esp_way){r->streams, r->workers, r->width};
+}
+
+static void set_way(esp_resources *r, const esp_way *way) {
+  r->streams = way->streams;
+  r->workers = way->workers;
+  r->width = way->width;
+}
+
+static bool is_latency(const esp_running *run) {
+  return strcmp(run->job->objective, "latency") == 0;
+}
+
+// Before the first batch
+// --------------------------------------------------------
+
+// Everything that the figures depend on, a line each.
+static char *make_key(const esp_running *run) {
+  const esp_resources *r = &run->resources;
+  char *key = NULL, library[256];
+  esp_hardware hardware;
+  if (esp_topology_hardware(&hardware) != ESP_OK) return NULL;
+  const int written = asprintf(
+      &key,
+      "espalier %s\nlibrary %s\nprocessor %s\nmodel %016llx\nlayout %s\n"
+      "scale %s\nbatch %lld\nobjective %s\nranks %d of %d\ncores %d\n",
+      esp_version(), esp_kernel_library(library, sizeof library),
+      hardware.model, (unsigned long long)run->info.hash,
+      run->job->layout != NULL ? run->job->layout : "as it is",
+      run->job->scale != NULL ? run->job->scale : "none", (long long)run->batch,
+      run->job->objective, r->ranks_per_replica, esp_comm_size(run->comm),
+      r->cores.count);
+  return written >= 0 ? key : NULL;
+}
+
+// Rank 0 reads; all get the same.
+static esp_status share_book(esp_running *run) {
+  esp_book *book = &run->tune.book;
+  if (esp_comm_rank(run->comm) == 0 && run->tune.key != NULL) {
+    esp_book_read(run->tune.key, book);
+  }
+  double *seconds = book->seconds;
+  esp_comm_broadcast(run->comm, 0, book, sizeof *book);
+  book->seconds = seconds;
+  const size_t bytes = (size_t)book->nodes * sizeof *seconds;
+  esp_status status = ESP_OK;
+  if (book->nodes > 0 && seconds == NULL) {
+    book->seconds = malloc(bytes + 1);
+    if (book->seconds == NULL) {
+      status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", book->nodes);
+    }
+  }
+  ESP_TRY(esp_comm_agree(run->comm, status));
+  if (book->nodes > 0) esp_comm_broadcast(run->comm, 0, book->seconds, bytes);
+  return ESP_OK;
+}
+
+// Latency on several cores: branches on workers, or wide operators, by the
+// estimates.  The plans are made on every rank alike from the same machine.
+static esp_status choose_by_estimate(esp_running *run) {
+  esp_resources *r = &run->resources;
+  const esp_way ways[2] = {{1, r->cores.count, 1}, {1, 1, r->cores.count}};
+  double best = 0;
+  for (int i = 0; i < 2; i++) {
+    const esp_build_options how = {.model = run->model,
+                                   .machine = &run->machine,
+                                   .batch = run->batch,
+                                   .ranks = r->ranks_per_replica,
+                                   .ranks_per_node = run->ranks_per_node,
+                                   .workers = ways[i].workers,
+                                   .width = ways[i].width};
+    esp_built built;
+    const esp_status status = esp_build(&how, &built);
+    if (status == ESP_UNSUPPORTED) { // to be walked, a node at a time
+      r->workers = r->width = 1;
+      return ESP_OK;
+    }
+    ESP_TRY(status);
+    if (i == 0 || built.plan->predicted < best) {
+      best = built.plan->predicted;
+      set_way(r, &ways[i]);
+    }
+    esp_build_end(&built);
+  }
+  return ESP_OK;
+}
+
+// Are there ways to choose from?
+static bool is_open(const esp_running *run) {
+  return run->resources.free_choice && run->resources.cores.count > 1 &&
+         run->npending > 0 && run->state.count == 0;
+}
+
+esp_status esp_tune_begin(esp_running *run) {
+  esp_tune *tune = &run->tune;
+  tune->costs = "estimated";
+  tune->on = strcmp(run->job->tune, "off") != 0;
+  if (tune->on) {
+    tune->key = make_key(run);
+    if (strcmp(run->job->tune, "auto") == 0) ESP_TRY(share_book(run));
+  }
+  if (is_open(run) && tune->book.chosen) {
+    set_way(&run->resources, &tune->book.way);
+  }
+  if (tune->book.nodes > 0 && tune->book.way.width == run->resources.width) {
+    tune->costs = MEASURED_BEFORE;
+  }
+  if (!is_open(run) || tune->book.chosen) return ESP_OK;
+  return is_latency(run) ? esp_comm_agree(run->comm, choose_by_estimate(run))
+                         : ESP_OK;
+}
+
+// Trying ----------------------------------------------------------------------
+
+// What a way came to, the same on all ranks.
+typedef struct figures {
+  double batch_seconds; // of one batch, from first node to last; median
+  double pace; // seconds in which a rank does a batch, with its streams
+} figures;
+
+typedef struct trial {
+  esp_running *run;
+  const esp_listener *listener;
+  int64_t done;   // of the pending batches
+  double build_s; // to make an engine
+  esp_way way;    // that the engines are made for
+  figures now;    // of it
+} trial;
+
+static esp_status run_slice(trial *t, int64_t end) {
+  esp_running *run = t->run;
+  const esp_listener *listener = t->listener;
+  const esp_batch_options options = {
+      .world = run->comm,
+      .group = run->group,
+      .replicas = run->resources.replicas,
+      .at_once = is_latency(run) ? run->resources.streams : 0,
+      .workers = run->workers,
+      .bell = run->bell,
+      .full = run->full,
+      .tail = run->tail,
+      .samples = run->samples,
+      .pending = run->pending,
+      .npending = run->npending,
+      .first = t->done,
+      .end = end,
+      .done_before = run->resumed_from,
+      .chain = run->state.chain,
+      .chains = run->state.chains,
+      .carry = run->state.carry,
+      .carries = run->state.count,
+      .source = run->source,
+      .sources = run->sources,
+      .results = run->results,
+      .result_of = run->result_of,
+      .scoring = run->scoring,
+      .journal = &run->past.journal,
+      .journal_seconds = (double)run->job->journal_seconds,
+      .asked_to_stop = listener != NULL ? listener->asked_to_stop : NULL,
+      .deadline = esp_walltime_deadline(run),
+      .trace = run->trace,
+      .progress = listener != NULL ? listener->progress : NULL,
+      .context = listener != NULL ? listener->context : NULL};
+  ESP_TRY(esp_batch_run(&options, &run->outcome));
+  t->done = end;
+  return ESP_OK;
+}
+
+// All ranks decide alike, by rank 0's clock.
+static void note_build(trial *t, double seconds) {
+  esp_comm_broadcast(t->run->comm, 0, &seconds, sizeof seconds);
+  t->build_s = fmax(t->build_s, seconds);
+}
+
+static esp_status build(trial *t, int64_t end) {
+  const double began = esp_clock_seconds();
+  ESP_TRY(esp_comm_agree(t->run->comm, esp_engines_build(t->run, end)));
+  (void)esp_comm_share_constants(t->run->comm);
+  note_build(t, esp_clock_seconds() - began);
+  t->way = way_of(&t->run->resources);
+  return ESP_OK;
+}
+
+// Of the batches since `first` among the latencies: the mean of what the
+// leaders measured.
+static figures measure(const esp_running *run, int first) {
+  const esp_batch_result *o = &run->outcome;
+  const int count = o->latencies - first;
+  double sums[3] = {0};
+  double *copy = count > 0 ? malloc((size_t)count * sizeof *copy) : NULL;
+  if (copy != NULL && o->pace_s > 0) {
+    memcpy(copy, o->latency_s + first, (size_t)count * sizeof *copy);
+    sums[0] = esp_quantile(copy, count, 0.5);
+    sums[1] = o->pace_s;
+    sums[2] = 1;
+  }
+  free(copy);
+  esp_comm_sum(run->comm, sums, 3);
+  const double leaders = fmax(sums[2], 1);
+  return (figures){.batch_seconds = sums[0] / leaders,
+                   .pace = sums[1] / leaders};
+}
+
+// Batches of all replicas that take so many seconds when a rank does one in
+// `pace`.
+static int64_t batches_in(const esp_running *run, double seconds, double pace) {
+  const esp_resources *r = &run->resources;
+  const double least = (double)LEAST_BATCHES * r->streams;
+  const double each = fmax(least, ceil(seconds / fmax(pace, 1e-6)));
+  return (int64_t)fmin(each, 1e9) * r->replicas;
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Tries the way that the engines are made for on the next batches, of which
+// `end` is the last.
+static esp_status try_now(trial *t, double guessed_pace, int64_t end) {
+  esp_running *run = t->run;
+  const int first = run->outcome.latencies;
+  const int64_t more = batches_in(run, TRIAL_SECONDS, guessed_pace);
+  ESP_TRY(run_slice(t, least(t->done + more, end)));
+  t->now = measure(run, first);
+  return ESP_OK;
+}
+
+static double left_seconds(const trial *t) {
+  const esp_running *run = t->run;
+  return (double)(run->npending - t->done) / run->resources.replicas *
+         t->now.pace;
+}
+
+// Workers of a rank that can run a node at one time.
+static int threads(const esp_running *run) {
+  return run->resources.streams * run->resources.workers;
+}
+
+static esp_status change_to(trial *t, const esp_way *way) {
+  esp_running *run = t->run;
+  run->tune.worked_before += esp_engine_computed(&run->full) / threads(run);
+  run->tune.moved_before += esp_engine_moved(&run->full);
+  run->first_latency = run->outcome.latencies;
+  if (run->trace != NULL) esp_trace_clear(run->trace); // of another plan
+  esp_engines_end(run);
+  set_way(&t->run->resources, way);
+  return build(t, least(t->done + 1, t->run->npending));
+}
+
+// Streams of wide operators, from a batch on each core to one batch at a time
+// on all; for one batch, and where there is one at a time, also its branches.
+static int list_ways(const esp_running *run, esp_way *way) {
+  const int cores = run->resources.cores.count;
+  const bool latency = is_latency(run);
+  int count = 0;
+  for (int width = 1; count < MOST_WAYS - 1; width *= 2) {
+    const int wide = 2 * width > cores ? cores : width; // the last takes all
+    const esp_way streams = {cores / wide, 1, wide};
+    if (!latency || wide == cores) way[count++] = streams;
+    if (wide == cores) break;
+  }
+  const esp_plan *plan = run->full_built.plan;
+  if (latency || plan->total > 1.2 * plan->critical) {
+    way[count++] = (esp_way){1, cores, 1};
+  }
+  return count;
+}
+
+static double worth(const trial *t) { // less is better
+  return is_latency(t->run) ? t->now.batch_seconds : t->now.pace;
+}
+
+static esp_status try_ways(trial *t) {
+  esp_running *run = t->run;
+  esp_way way[MOST_WAYS], best = t->way;
+  const int ways = list_ways(run, way);
+  const double per_way = 2 * (t->build_s + TRIAL_SECONDS);
+  if (ways * per_way > PART * left_seconds(t)) return ESP_OK;
+  const double plain = worth(t), plain_pace = t->now.pace;
+  double least_worth = plain * BETTER;
+  for (int w = 0; w < ways && run->outcome.stop == ESP_STOP_NONE; w++) {
+    if (esp_way_same(&way[w], &t->way)) continue;
+    ESP_TRY(change_to(t, &way[w]));
+    ESP_TRY(try_now(t, plain_pace, run->npending - 1)); // whole ones
+    esp_log(ESP_LOG_INFO,
+            "tried %d streams x %d workers x width %d: %.3f of "
+            "the first way's time",
+            way[w].streams, way[w].workers, way[w].width, worth(t) / plain);
+    if (worth(t) >= least_worth) continue;
+    least_worth = worth(t);
+    best = way[w];
+  }
+  run->tune.book.chosen = true;
+  return esp_way_same(&best, &t->way) ? ESP_OK : change_to(t, &best);
+}
+
+// A plan that other seconds would have made otherwise.
+static bool is_off(const trial *t) {
+  const esp_plan *plan = t->run->full_built.plan;
+  const bool chain = plan->workers * plan->ranks == 1;
+  return !chain && t->now.batch_seconds > 0 &&
+         fabs(plan->predicted / t->now.batch_seconds - 1) > OFF;
+}
+
+static esp_status plan_anew(trial *t) {
+  const esp_way way = t->way;
+  ESP_TRY(esp_engines_measure(t->run));
+  t->run->tune.costs = MEASURED_HERE;
+  return change_to(t, &way);
+}
+
+// Is it worth while to look closer after the first batches?
+static bool is_tried(const esp_running *run) {
+  return run->tune.on && run->full.exec != NULL && run->state.count == 0 &&
+         !run->tune.book.chosen;
+}
+
+static esp_status run_first(trial *t) {
+  esp_running *run = t->run;
+  const esp_plan *plan = run->full_built.plan;
+  ESP_TRY(try_now(t, plan->predicted / run->resources.streams, run->npending));
+  if (run->outcome.stop != ESP_STOP_NONE || t->done == run->npending) {
+    return ESP_OK;
+  }
+  if (is_open(run)) ESP_TRY(try_ways(t));
+  if (is_off(t) && t->build_s < PART * left_seconds(t)) {
+    return plan_anew(t);
+  }
+  // The plan stays, and what it predicts of the rest follows what was measured.
+  if (run->full.exec == NULL || t->now.batch_seconds == 0 ||
+      run->tune.costs == MEASURED_BEFORE) {
+    return ESP_OK;
+  }
+  ESP_TRY(esp_engines_measure(run));
+  run->tune.costs = MEASURED_HERE;
+  return esp_comm_agree(
+      run->comm, esp_build_retime(&run->full_built, run->tune.book.seconds));
+}
+
+esp_status esp_tune_run(esp_running *run, const esp_listener *listener) {
+  trial t = {.run = run, .listener = listener, .way = way_of(&run->resources)};
+  note_build(&t, run->load_s);
+  if (is_tried(run)) ESP_TRY(run_first(&t));
+  if (run->outcome.stop != ESP_STOP_NONE || t.done == run->npending) {
+    return ESP_OK;
+  }
+  if (t.done > 0) ESP_TRY(build(&t, run->npending)); // with the smaller one
+  return run_slice(&t, run->npending);
+}
+
+esp_status esp_tune_keep(esp_running *run) {
+  esp_tune *tune = &run->tune;
+  if (run->full.exec == NULL) return ESP_OK;
+  ESP_TRY(esp_engines_measure(run));
+  if (!tune->on || esp_comm_rank(run->comm) != 0 || tune->key == NULL ||
+      tune->book.nodes == 0) {
+    return ESP_OK;
+  }
+  // A cache that cannot be written is no reason to fail.
+  if (esp_book_write(tune->key, &tune->book) != ESP_OK) {
+    esp_log(ESP_LOG_DEBUG, "%s", esp_last_error());
+  }
+  return ESP_OK;
+}
+
+void esp_tune_end(esp_running *run) {
+  esp_book_end(&run->tune.book);
+  free(run->tune.key);
+}
