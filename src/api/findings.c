@@ -42,8 +42,10 @@ static esp_status predict(const esp_findings *f, const esp_view *v, int workers,
   problem.workers = workers;
   problem.links.over[ESP_SAME_RANK].seconds = handover;
   gain->count = workers;
-  ESP_TRY(esp_plan_predict(&problem, &gain->seconds));
+  double bound;
+  ESP_TRY(esp_plan_predict(&problem, &gain->seconds, &bound));
   gain->gain = gain->seconds > 0 ? v->profile.total / gain->seconds : 1;
+  gain->most = bound > 0 ? v->profile.total / bound : 1;
   return ESP_OK;
 }
 

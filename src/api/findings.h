@@ -23,6 +23,7 @@ typedef struct esp_gain {
   int count;
   double seconds; // of one batch
   double gain;    // T1 over that
+  double most;    // T1 over what no schedule can beat; 0: not known
 } esp_gain;
 
 // All that follows from the seconds of the nodes, estimated or measured.

@@ -15,8 +15,12 @@ static json_t *kinds_json(const esp_view *v) {
 }
 
 static json_t *gain_json(const char *what, const esp_gain *gain) {
-  return json_pack("{s:i, s:f, s:f}", what, gain->count, "seconds",
-                   gain->seconds, "gain", gain->gain);
+  json_t *made = json_pack("{s:i, s:f, s:f}", what, gain->count, "seconds",
+                           gain->seconds, "gain", gain->gain);
+  if (gain->most > 0) {
+    json_object_set_new(made, "at_most", json_real(gain->most));
+  }
+  return made;
 }
 
 static json_t *gains_json(const char *what, const esp_gain *gain, int count) {

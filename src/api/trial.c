@@ -22,8 +22,9 @@ typedef struct stand {
   double took[MOST_ROUNDS];
 } stand;
 
+// `seconds`: of the nodes at one thread; NULL: not known yet.
 static esp_status open_stand(const esp_trial_options *o, esp_trial_shape shape,
-                             stand *s) {
+                             const double *seconds, stand *s) {
   const int c = o->cores->count;
   const esp_rig_options options = {
       .graph = o->graph,
@@ -32,6 +33,7 @@ static esp_status open_stand(const esp_trial_options *o, esp_trial_shape shape,
       .shape = {.streams = shape == ESP_TRIAL_REPLICAS ? c : 1,
                 .workers = shape == ESP_TRIAL_WORKERS ? c : 1,
                 .width = shape == ESP_TRIAL_WIDTH ? c : 1},
+      .seconds = shape == ESP_TRIAL_WORKERS ? seconds : NULL,
       .timed = shape == ESP_TRIAL_ONE};
   return esp_rig_open(&options, &s->rig);
 }
@@ -103,12 +105,29 @@ static void conclude(stand stands[ESP_TRIAL_SHAPES], int shapes,
   }
 }
 
+// What one thread takes for each node is what the branches are planned by.
+static esp_status open_stands(const esp_trial_options *options, int shapes,
+                              stand stands[ESP_TRIAL_SHAPES]) {
+  const size_t nodes = (size_t)options->graph->nnode;
+  double *seconds = calloc(nodes + 1, sizeof *seconds);
+  esp_status status =
+      seconds != NULL
+          ? ESP_OK
+          : ESP_FAIL(ESP_NO_MEMORY, "cannot measure %zu nodes", nodes);
+  for (int s = 0; s < shapes && status == ESP_OK; s++) {
+    status = open_stand(options, (esp_trial_shape)s, seconds, &stands[s]);
+    if (status == ESP_OK) status = warm_up(&stands[s]);
+    if (status == ESP_OK && s == ESP_TRIAL_ONE) {
+      esp_exec_add_usual(stands[s].rig.exec, seconds);
+    }
+  }
+  free(seconds);
+  return status;
+}
+
 static esp_status run_all(const esp_trial_options *options, int shapes,
                           stand stands[ESP_TRIAL_SHAPES], esp_trial *trial) {
-  for (int s = 0; s < shapes; s++) {
-    ESP_TRY(open_stand(options, (esp_trial_shape)s, &stands[s]));
-    ESP_TRY(warm_up(&stands[s]));
-  }
+  ESP_TRY(open_stands(options, shapes, stands));
   const bool is_long = stands[ESP_TRIAL_ONE].first_seconds > LONG_BATCH_SECONDS;
   trial->rounds = is_long ? FEWEST_ROUNDS : MOST_ROUNDS;
   const size_t count = (size_t)options->graph->nnode;

@@ -118,10 +118,12 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   return ESP_OK;
 }
 
-esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds) {
+esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds,
+                            double *lower_bound) {
   esp_plan *plan;
   ESP_TRY(esp_plan_build(problem, &plan));
   *seconds = plan->predicted;
+  *lower_bound = plan->lower_bound;
   esp_plan_free(plan);
   return ESP_OK;
 }

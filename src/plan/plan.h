@@ -82,8 +82,10 @@ void esp_plan_free(esp_plan *plan); // NULL is allowed
 // Other seconds have become known: times, totals and bounds of the plan follow
 // them; who does what, in which order and where stays.
 esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan);
-// Only the seconds of the plan that would be built.
-esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds);
+// Only the seconds of the plan that would be built, and those that none can
+// beat.
+esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds,
+                            double *lower_bound);
 
 // Checks what exec/ relies on: every node once, after what it reads; every
 // message sent and received once; no step waits for a later one; no two values

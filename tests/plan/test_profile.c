@@ -104,7 +104,7 @@ static void nothing_takes_no_time(void) {
 // that is dearer than a branch leaves all on one worker.
 static void handovers_are_counted(void) {
   esp_graph *graph = toy_branches(2, 4, 16);
-  double seconds[9], got;
+  double seconds[9], got, bound;
   for (int n = 0; n < 9; n++) seconds[n] = 1;
   esp_plan_problem problem = {.graph = graph,
                               .ranks = 1,
@@ -112,14 +112,15 @@ static void handovers_are_counted(void) {
                               .width = 1,
                               .seconds = seconds,
                               .links = {{[ESP_SAME_NODE] = {1, 1}}}};
-  CHECK_OK(esp_plan_predict(&problem, &got));
+  CHECK_OK(esp_plan_predict(&problem, &got, &bound));
   CU_ASSERT_DOUBLE_EQUAL(got, 5, 1e-9);
   problem.links.over[ESP_SAME_RANK].seconds = 1;
-  CHECK_OK(esp_plan_predict(&problem, &got));
+  CHECK_OK(esp_plan_predict(&problem, &got, &bound));
   CU_ASSERT_DOUBLE_EQUAL(got, 6, 1e-9);
   problem.links.over[ESP_SAME_RANK].seconds = 5;
-  CHECK_OK(esp_plan_predict(&problem, &got));
+  CHECK_OK(esp_plan_predict(&problem, &got, &bound));
   CU_ASSERT_DOUBLE_EQUAL(got, 9, 1e-9);
+  CU_ASSERT_DOUBLE_EQUAL(bound, 5, 1e-9); // without a hand-over
   esp_graph_free(graph);
 }
 
