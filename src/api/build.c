@@ -33,9 +33,6 @@ esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
   int on_node = esp_comm_node_size(group);
   esp_comm_broadcast(group, 0, &on_node, sizeof on_node);
   *ranks_per_node = on_node;
-  if (on_node > 1) {
-    ESP_TRY(measure_link(group, 1, &machine->links.over[ESP_SAME_NODE]));
-  }
   if (on_node < esp_comm_size(group)) {
     ESP_TRY(measure_link(group, on_node, &machine->links.over[ESP_OTHER_NODE]));
   }

@@ -101,19 +101,21 @@ static esp_status find_widths(esp_findings *f) {
 }
 
 static esp_status find_ranks(esp_findings *f, int ranks) {
-  esp_plan_problem problem = problem_of(f, f->built.seconds);
+  const esp_view *v = esp_findings_best_view(f);
+  esp_plan_problem problem = problem_of(f, v->seconds);
   problem.ranks = ranks;
   esp_plan *plan;
   ESP_TRY(esp_plan_build(&problem, &plan));
   f->ranks = (esp_gain){
       .count = ranks,
       .seconds = plan->predicted,
-      .gain = plan->predicted > 0 ? plan->total / plan->predicted : 1};
+      .gain = plan->predicted > 0 ? plan->total / plan->predicted : 1,
+      .most = plan->lower_bound > 0 ? plan->total / plan->lower_bound : 1};
   f->messages = plan->nmessage;
   f->bytes_sent = plan->bytes_sent;
   esp_plan_free(plan);
   esp_gain no_messages;
-  ESP_TRY(predict(f, &f->estimated, ranks, 0, &no_messages));
+  ESP_TRY(predict(f, v, ranks, 0, &no_messages));
   f->free_ranks_gain = no_messages.gain;
   return ESP_OK;
 }
@@ -254,9 +256,9 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
   ESP_TRY(esp_cost_work(f->built.graph, &f->flops, &f->bytes));
   ESP_TRY(find_view(f, f->built.seconds, &f->estimated));
   ESP_TRY(find_widths(f));
-  ESP_TRY(find_ranks(f, setting->ranks > 0 ? setting->ranks : 2));
   find_replicas(f);
   if (setting->measure) ESP_TRY(run_trial(f, &used));
+  ESP_TRY(find_ranks(f, setting->ranks > 0 ? setting->ranks : 2));
   find_reasons(f, setting, mask.count);
   return ESP_OK;
 }

@@ -133,10 +133,23 @@ double esp_engine_moved(const esp_engine *engine) {
   return engine->exec != NULL ? esp_exec_moved_seconds(engine->exec) : 0;
 }
 
+esp_status esp_engines_connect(esp_running *run) {
+  if (run->full.exec != NULL && !run->full_connected) {
+    run->full_connected = true;
+    ESP_TRY(esp_exec_connect(run->full.exec));
+  }
+  if (run->tail.exec != NULL && !run->tail_connected) {
+    run->tail_connected = true;
+    ESP_TRY(esp_exec_connect(run->tail.exec));
+  }
+  return ESP_OK;
+}
+
 void esp_engines_end(esp_running *run) {
   esp_exec_free(run->full.exec);
   esp_exec_free(run->tail.exec);
   esp_build_end(&run->full_built);
   esp_build_end(&run->tail_built);
   run->full = run->tail = (esp_engine){0};
+  run->full_connected = run->tail_connected = false;
 }

@@ -196,6 +196,7 @@ static void note_build(trial *t, double seconds) {
 static esp_status build(trial *t, int64_t end) {
   const double began = esp_clock_seconds();
   ESP_TRY(esp_comm_agree(t->run->comm, esp_engines_build(t->run, end)));
+  ESP_TRY(esp_comm_agree(t->run->comm, esp_engines_connect(t->run)));
   (void)esp_comm_share_constants(t->run->comm);
   note_build(t, esp_clock_seconds() - began);
   t->way = way_of(&t->run->resources);

@@ -97,9 +97,9 @@ esp_status esp_build_walked(const esp_build_options *options, esp_built *built);
 esp_status esp_build_retime(esp_built *built, const double *seconds);
 void esp_build_end(esp_built *built);
 
-// Measures what messages take between the ranks of a group that share a batch,
-// in a node and between nodes, as far as it has both; the rest of the links
-// stays.  *ranks_per_node: of the first node.  Collective.
+// Measures what messages take between the nodes of a group of ranks that share
+// a batch, where it has several; inside a node they go through memory, whose
+// speed is known.  *ranks_per_node: of the first node.  Collective.
 esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
                              int *ranks_per_node);
 // Seconds of arithmetic and of memory, as a user may count on them, without

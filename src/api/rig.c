@@ -117,12 +117,11 @@ static void start(esp_rig *r, int slot) {
   esp_exec_start(r->exec, slot, r->batches++);
 }
 
-// Sleeps until the bell; where a message may come, nobody rings for it.
+// Sleeps until the bell; for a message of MPI nobody rings.
 static void rest(const esp_rig *r, uint64_t seen) {
-  if (r->group == NULL) {
+  if (esp_exec_messages(r->exec) == 0) {
     esp_bell_wait(r->bell, seen, -1);
-  } else if (esp_exec_messages(r->exec) > 0 &&
-             esp_workers_busy(r->workers) == 0) {
+  } else if (esp_workers_busy(r->workers) == 0) {
     (void)sched_yield();
   } else {
     esp_bell_wait(r->bell, seen, 50e-6);

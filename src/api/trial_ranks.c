@@ -80,6 +80,7 @@ esp_status esp_trial_ranks(const esp_trial_ranks_options *options,
                                .group = options->comm,
                                .shape = {1, 1, 1}};
   esp_status status = esp_comm_agree(options->comm, esp_rig_open(&how, &rig));
+  if (status == ESP_OK) status = esp_exec_connect(rig.exec);
   if (status == ESP_OK) {
     status = run_rounds(&rig, seconds, spread);
     // In the middle of a batch nobody can agree.

@@ -57,10 +57,18 @@ esp_status esp_runner_collect(esp_runner *runner,
   return ESP_OK;
 }
 
+// Is a part of a batch still to be done here?
+static bool computes(const esp_runner *runner) {
+  for (int i = 0; i < runner->seats; i++) {
+    if (runner->seat[i].running && !runner->seat[i].computed) return true;
+  }
+  return false;
+}
+
+// Of the plans, by MPI.
 static int messages_under_way(const esp_runner *runner) {
   const esp_batch_options *o = runner->options;
-  int count = esp_messages_pending(runner->orders) +
-              esp_messages_pending(runner->endings);
+  int count = 0;
   if (o->full.exec != NULL) count += esp_exec_messages(o->full.exec);
   if (o->tail.exec != NULL) count += esp_exec_messages(o->tail.exec);
   return count;
@@ -73,9 +81,14 @@ void esp_runner_rest(esp_runner *runner, uint64_t seen, bool expecting) {
   // Nothing rings when somebody asks to stop.
   static const double A_MOMENT = 50e-6, A_WHILE = 500e-6, AT_MOST = 0.1;
   const esp_batch_options *o = runner->options;
-  double limit = expecting ? A_WHILE : AT_MOST;
-  if (messages_under_way(runner) > 0) {
-    limit = esp_workers_busy(o->workers) > 0 ? A_MOMENT : 0;
+  const bool hears = esp_messages_pending(runner->orders) > 0 ||
+                     esp_messages_pending(runner->endings) > 0;
+  const bool moves = messages_under_way(runner) > 0;
+  double limit = expecting || hears ? A_WHILE : AT_MOST;
+  if (moves || hears) {
+    const bool busy = esp_workers_busy(o->workers) > 0;
+    if (!busy && (moves || !computes(runner))) limit = 0;
+    if (busy && moves) limit = A_MOMENT;
   }
   const double begin = esp_clock_seconds();
   if (limit != 0) {

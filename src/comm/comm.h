@@ -61,6 +61,18 @@ void esp_comm_node_gather(const esp_comm *comm, const void *mine, size_t bytes,
 // that are shared.  Of the calling thread's blocks, which must be complete.
 // Collective over the node.
 size_t esp_comm_share_constants(const esp_comm *comm);
+// Memory that ranks of one node share: a part of zero bytes of each rank, which
+// all see.  The bytes are those of this rank's part, at least 1.  *shared is
+// NULL where the system allows none, on all ranks of the node alike.
+// Collective over the node's ranks of the group.  Ended with esp_shared_free(),
+// not collective.
+typedef struct esp_shared esp_shared;
+esp_status esp_shared_create(const esp_comm *comm, size_t bytes,
+                             esp_shared **shared);
+// Where the part of a rank of the group begins, at a multiple of the page size;
+// NULL: the rank is on another node, or there is none.
+void *esp_shared_of(const esp_shared *shared, int rank);
+void esp_shared_free(esp_shared *shared); // NULL is allowed
 // Gathers `count` numbers of each rank (the counts may differ) on rank 0: *all
 // is allocated there (free with free()), NULL elsewhere.  Collective.
 esp_status esp_comm_gather_numbers(const esp_comm *comm, const double *mine,

@@ -11,9 +11,9 @@ KEY(core_bandwidth, REAL, 0, 0, "bytes/s",
 KEY(node_bandwidth, REAL, 0, 0, "bytes/s",
     "what all cores of a node get from memory together; default: no limit")
 KEY(rank_latency, REAL, 0, 0, "s",
-    "an empty message between ranks of a node; default: 60e-6")
+    "an empty message between ranks of a node; default: 10e-6")
 KEY(rank_bandwidth, REAL, 0, 0, "bytes/s",
-    "messages between ranks of a node; default: 4e9")
+    "messages between ranks of a node; default: half of core_bandwidth")
 KEY(network_latency, REAL, 0, 0, "s",
     "an empty message between nodes; default: 100e-6")
 KEY(network_bandwidth, REAL, 0, 0, "bytes/s",

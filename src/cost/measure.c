@@ -6,12 +6,16 @@ esp_machine esp_cost_typical(void) {
                        .bytes_per_second = 8e9,
                        .call_seconds = 2e-6,
                        .links = {{[ESP_SAME_RANK] = {5e-6, 0},
-                                  [ESP_SAME_NODE] = {60e-6, 4e9}, // ADR 0001
+                                  [ESP_SAME_NODE] = {10e-6, 4e9}, // ADR 0012
                                   [ESP_OTHER_NODE] = {100e-6, 1e9}}}};
 }
 
 esp_status esp_cost_measure(esp_machine *machine) {
   *machine = esp_cost_typical();
-  return esp_kernel_speed(&machine->flops_per_second,
-                          &machine->bytes_per_second);
+  ESP_TRY(
+      esp_kernel_speed(&machine->flops_per_second, &machine->bytes_per_second));
+  // Between ranks of a node bytes are copied: read and written.
+  machine->links.over[ESP_SAME_NODE].bytes_per_second =
+      machine->bytes_per_second / 2;
+  return ESP_OK;
 }

@@ -46,7 +46,7 @@ static void point_arguments(const esp_exec *exec, esp_slot *s) {
 
 static void free_slot(esp_slot *s) {
   if (s == NULL) return;
-  esp_free(s->block);
+  esp_free(s->own_block);
   free(s->tensor);
   free(s->args);
   free(s->in);
@@ -57,6 +57,20 @@ static void free_slot(esp_slot *s) {
   free(s->left);
   free(s->turn);
   free(s);
+}
+
+void esp_slot_set_block(esp_slot *s, unsigned char *block) {
+  const esp_exec *exec = s->exec;
+  s->block = block;
+  for (int v = 0; v < exec->options.graph->nvalue; v++) {
+    if (exec->rank->place[v] != ESP_NO_PLACE) {
+      s->tensor[v].data = block + exec->rank->place[v];
+    }
+  }
+  if (block != s->own_block) {
+    esp_free(s->own_block);
+    s->own_block = NULL;
+  }
 }
 
 static esp_status fill_slot(esp_exec *exec, esp_slot *s) {
@@ -79,14 +93,12 @@ static esp_status fill_slot(esp_exec *exec, esp_slot *s) {
 
   void *block;
   ESP_TRY(esp_allocate_zero(exec->rank->bytes, 1, &block)); // touches the pages
-  s->block = block;
   atomic_fetch_add(&exec->bytes, exec->rank->bytes);
   for (int v = 0; v < graph->nvalue; v++) {
     s->tensor[v] = graph->value[v].tensor;
-    if (exec->rank->place[v] != ESP_NO_PLACE) {
-      s->tensor[v].data = s->block + exec->rank->place[v];
-    }
   }
+  s->own_block = block;
+  esp_slot_set_block(s, block);
   point_arguments(exec, s);
   for (int i = 0; i < exec->rank->nstep; i++) {
     s->ready[i] =
@@ -213,6 +225,7 @@ esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec) {
 
 void esp_exec_free(esp_exec *exec) {
   if (exec == NULL) return;
+  esp_near_free(exec->near); // before the slots that it ends steps of
   for (int i = 0; i < exec->slots; i++) free_slot(exec->slot[i]);
   for (int s = 0; exec->made != NULL && s < exec->rank->nstep; s++) {
     const esp_step *step = &exec->rank->step[s];

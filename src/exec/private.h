@@ -26,6 +26,7 @@ typedef struct esp_slot {
   struct esp_exec *exec;
   int index;
   unsigned char *block;  // memory of all values
+  void *own_block;       // the same, to be freed; NULL: it is shared
   esp_tensor *tensor;    // [nvalue] the graph's, with data in this block
   esp_args *args;        // [nstep] of RUN steps
   const esp_tensor **in; // what args point into
@@ -56,8 +57,12 @@ typedef struct esp_slot {
   char message[1024];
 } esp_slot;
 
+// Messages between ranks of one node (near.c): in memory that both see.
+typedef struct esp_near esp_near;
+
 struct esp_exec {
   esp_exec_options options;
+  esp_near *near; // NULL: all messages go by MPI
   const esp_rank_plan *rank;
   int roots;      // steps that wait for none
   bool chain;     // one worker and no messages: steps in order, no counters
@@ -77,6 +82,19 @@ struct esp_exec {
   double *posted;      // [places * slots] seconds of the clock, for the trace
   int *step_at;        // [places] step of each place
 };
+
+// Is the message of this step one between ranks of a node?
+bool esp_near_has(const esp_exec *exec, int step);
+// This rank has come to the message of such a step; the side that comes last
+// moves the bytes.  From any thread.
+void esp_near_arrive(esp_slot *slot, int step);
+double esp_near_moved(esp_near *near);
+void esp_near_free(esp_near *near); // NULL is allowed
+// Ends the step of a message on this rank.  `lane`: of the calling thread, in
+// the trace.
+void esp_slot_end_message(esp_slot *slot, int step, int lane);
+// Points the slot to another block for its values.
+void esp_slot_set_block(esp_slot *slot, unsigned char *block);
 
 // The pool's way into a step, and into a whole batch.
 void esp_slot_run_step(esp_item *item, int seat);

@@ -181,6 +181,10 @@ static void finish_slot(esp_slot *s) {
 static int give_turn(esp_slot *s, int step, int mine) {
   const esp_exec *exec = s->exec;
   if (exec->rank->step[step].kind != ESP_STEP_RUN) {
+    if (esp_near_has(exec, step)) {
+      esp_near_arrive(s, step);
+      return mine;
+    }
     const int at = atomic_fetch_add(&s->turns, 1);
     atomic_store_explicit(&s->turn[at], step + 1, memory_order_release);
     esp_bell_ring(exec->options.bell);
@@ -322,7 +326,20 @@ static void post_turns(esp_exec *exec, esp_slot *s) {
   }
 }
 
-double esp_exec_moved_seconds(const esp_exec *exec) { return exec->moved; }
+double esp_exec_moved_seconds(const esp_exec *exec) {
+  return exec->moved + (exec->near != NULL ? esp_near_moved(exec->near) : 0);
+}
+
+void esp_slot_end_message(esp_slot *s, int step, int lane) {
+  const esp_exec *exec = s->exec;
+  if (exec->options.trace != NULL) {
+    const bool sent = exec->rank->step[step].kind == ESP_STEP_SEND;
+    const int place = s->index * exec->places + exec->place[step];
+    trace(s, sent ? ESP_TRACE_SEND : ESP_TRACE_RECV, step, lane,
+          exec->posted[place], esp_clock_seconds());
+  }
+  (void)end_step(s, step, false);
+}
 
 // Keeps the time during which messages are under way.
 static void note_moving(esp_exec *exec) {
@@ -343,10 +360,7 @@ void esp_exec_move(esp_exec *exec) {
   for (int e = 0; e < ended; e++) {
     esp_slot *s = exec->slot[exec->ended[e] / exec->places];
     const int step = exec->step_at[exec->ended[e] % exec->places];
-    const bool sent = exec->rank->step[step].kind == ESP_STEP_SEND;
-    trace(s, sent ? ESP_TRACE_SEND : ESP_TRACE_RECV, step, ESP_TRACE_CONDUCTOR,
-          exec->posted[exec->ended[e]], esp_clock_seconds());
-    (void)end_step(s, step, false);
+    esp_slot_end_message(s, step, ESP_TRACE_CONDUCTOR);
   }
   note_moving(exec);
 }

@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "workers/workers.h"
 
-enum { LANES = ESP_MAX_SEATS + 1 };
+enum { LANES = ESP_MAX_SEATS + 2 };
+_Static_assert(ESP_TRACE_LISTENER == ESP_MAX_SEATS + 1, "after the seats");
 
 typedef struct lane {
   esp_trace_event *event; // [room]

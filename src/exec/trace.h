@@ -14,7 +14,9 @@ typedef enum esp_trace_kind {
   ESP_TRACE_WRITE // of its results
 } esp_trace_kind;
 
-enum { ESP_TRACE_CONDUCTOR = 0 }; // lane of the thread that calls MPI and HDF5
+// Lanes: of the thread that calls MPI and HDF5, and of the one that hears of
+// messages from ranks of the node.
+enum { ESP_TRACE_CONDUCTOR = 0, ESP_TRACE_LISTENER = 1025 };
 
 typedef struct esp_trace_event {
   double begin, end; // seconds of the clock

@@ -71,7 +71,11 @@ static double micros(double seconds) { return seconds * 1e6; }
 
 static void name_lane(drawing *d, int rank, int lane) {
   char name[32] = "conductor";
-  if (lane > 0) (void)snprintf(name, sizeof name, "worker %d", lane - 1);
+  if (lane == ESP_TRACE_LISTENER) {
+    (void)snprintf(name, sizeof name, "listener");
+  } else if (lane > 0) {
+    (void)snprintf(name, sizeof name, "worker %d", lane - 1);
+  }
   next(d);
   fprintf(d->out,
           "{\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"name\":\"thread_name\","

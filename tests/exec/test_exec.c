@@ -10,6 +10,8 @@
 
 static esp_comm *comm;
 
+static bool connected; // messages go through shared memory
+
 enum { LENGTH = 3000, SLOTS = 3 };
 
 typedef struct walker {
@@ -46,6 +48,7 @@ static void open_walker(walker *w, const esp_comm *group, int workers) {
                                     .bell = w->bell,
                                     .slots = SLOTS};
   CHECK_OK(esp_exec_create(&options, &w->exec));
+  if (group != NULL && connected) CHECK_OK(esp_exec_connect(w->exec));
 }
 
 static void close_walker(walker *w) {
@@ -117,10 +120,18 @@ static void random_graphs_give_the_bytes_of_one(void) {
   }
 }
 
+static void shared_memory_gives_the_bytes_of_one(void) {
+  connected = true;
+  branches_give_the_bytes_of_one();
+  random_graphs_give_the_bytes_of_one();
+  connected = false;
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(branches_give_the_bytes_of_one),
       CASE(random_graphs_give_the_bytes_of_one),
+      CASE(shared_memory_gives_the_bytes_of_one),
       {NULL, NULL},
   };
   if (esp_comm_open(false, &comm) != ESP_OK) return 1;
