@@ -113,7 +113,8 @@ static esp_status feed_model(esp_running *run, int i) {
   for (int d = 0; d < feed.row.ndim; d++) {
     feed.row.dim[d] = info->shape.dim[d + 1];
   }
-  if (i == 0) { // the others are given as they are
+  // The others are given as they are.
+  if (i == 0 || run->given[i].like_first) {
     const char *layout = run->job->layout;
     feed.channels_last = layout != NULL && strcmp(layout, "NHWC") == 0;
     ESP_TRY(read_scale(run->job->scale, &feed));
@@ -156,9 +157,10 @@ static esp_status count_samples(esp_running *run) {
 }
 
 static esp_status open_all(esp_running *run) {
-  ESP_TRY(esp_model_load(run->job->model, &run->model, &run->info));
+  ESP_TRY(esp_models_load(run));
   ESP_TRY(fix_inputs(run));
   ESP_TRY(esp_state_match(run));
+  ESP_TRY(esp_models_feed(run));
   ESP_TRY(match_inputs(run));
   for (int i = 0; i < run->sources; i++) {
     ESP_TRY(esp_dataset_open(run->given[i].spec, &run->source[i].dataset));
@@ -187,6 +189,7 @@ void esp_inputs_close(esp_running *run) {
     esp_dataset_close(run->source[i].dataset);
   }
   esp_dataset_close(run->labels);
+  free(run->model_text);
   esp_state_close(run);
   esp_given_end(run);
 }

@@ -17,11 +17,13 @@ typedef struct esp_past {
   esp_journal journal;
 } esp_past;
 
-// What was given for an input of the model.
+// What was given for an input of the model.  `like_first`: by the key `input`,
+// which is converted as that says.
 enum { ESP_MOST_SOURCES = 64 };
 typedef struct esp_given {
   char *name; // of the input; NULL: of the first, which need not be named
   char *spec; // files, a line each
+  bool like_first;
 } esp_given;
 
 // An input of the model that is the same for all rows.
@@ -61,6 +63,7 @@ typedef struct esp_running {
   const esp_job *job;
 
   esp_graph *model; // with the nodes that convert the dataset in front
+  char *model_text; // the file, or the files of several
   esp_model_info info;
   // Datasets by the input of the model that they feed; the first is that of the
   // key `input`, and tells how many samples there are (job_inputs.c).
@@ -148,6 +151,11 @@ esp_status esp_input_missing(const esp_running *run, const char *key,
 esp_status esp_inputs_read(const esp_running *run, int64_t rows,
                            esp_tensor **tensors);
 void esp_inputs_free(esp_tensor *tensors, int count);
+// Loads the model, or the models as one (job_models.c).
+esp_status esp_models_load(esp_running *run);
+// With several models, `input` feeds the first input of each that has none of
+// its own.
+esp_status esp_models_feed(esp_running *run);
 // Reads the keys that say what feeds the model's inputs, and finds the files
 // (job_given.c).  Collective.
 esp_status esp_given_read(esp_running *run);

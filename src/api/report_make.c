@@ -164,7 +164,7 @@ static esp_status fill(esp_running *run, esp_report *r) {
   const esp_built *built =
       run->full.exec != NULL ? &run->full_built : &run->tail_built;
   r->method = copy(built->plan != NULL ? built->plan->method : "nothing to do");
-  r->model = copy(job->model);
+  r->model = copy(run->model_text);
   r->input = copy(job->input);
   r->output = copy(job->output);
   r->summary_file = job->summary != NULL && strcmp(job->summary, "-") != 0

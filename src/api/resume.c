@@ -128,7 +128,7 @@ static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   add(l, "creator", "espalier %s", esp_version());
   add(l, "version", "%s", esp_version());
   add(l, "library", "%s", library);
-  add(l, "model", "%s", job->model);
+  add(l, "model", "%.4000s", run->model_text);
   add(l, "model_hash", "%016" PRIx64, run->info.hash);
   add(l, "input", "%.4000s", job->input); // a list may be too long to keep
   add(l, "input_data", "%s", data);

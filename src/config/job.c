@@ -257,14 +257,18 @@ static esp_status check_numbers(const esp_job *job) {
 esp_status esp_job_check(const esp_job *job) {
   const struct {
     const char *name, *text;
-  } needed[] = {
-      {"model", job->model}, {"input", job->input}, {"output", job->output}};
+  } needed[] = {{"model", job->models != NULL ? job->models : job->model},
+                {"input", job->input},
+                {"output", job->output}};
   for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
     if (needed[i].text == NULL) {
       return ESP_FAIL(ESP_USAGE,
                       "%s is missing: give it in the job file or as --%s",
                       needed[i].name, needed[i].name);
     }
+  }
+  if (job->model != NULL && job->models != NULL) {
+    return ESP_FAIL(ESP_USAGE, "model and models are given: one of them");
   }
   if (job->score != NULL && strcmp(job->score, "none") != 0 &&
       job->labels == NULL) {

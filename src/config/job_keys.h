@@ -5,6 +5,9 @@
 // separated by |.
 
 KEY(model, TEXT, NULL, "FILE", "ONNX model to run")
+KEY(models, LIST, NULL, "FILE|NAME=FILE",
+    "instead of model: several at once over the same rows, as branches of one "
+    "graph; outputs are called NAME/OUTPUT (default: the file's name)")
 KEY(input, LIST, NULL, "FILE:/DATASET",
     "HDF5 dataset; its first axis is the sample.  FILE may be a pattern "
     "(data/*.h5), and there may be several: they are one long dataset")

@@ -135,6 +135,18 @@ void esp_graph_free(esp_graph *graph); // NULL is allowed
 // attribute arrays and subgraphs are shared: `from` must outlive the copy.
 esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy);
 
+// Makes one graph of several, which have nothing to do with one another but
+// that an input which all have in one form, at the same place, is one.  It
+// keeps its name; all other values and nodes get the part's name and a slash in
+// front of theirs.  The parts belong to the graph from now on, and are freed
+// with it, or after a failure.
+typedef struct esp_graph_part {
+  const char *name;
+  esp_graph *graph;
+} esp_graph_part;
+esp_status esp_graph_join(const esp_graph_part *part, int count,
+                          esp_graph **joined);
+
 // Adds a value; the name is copied.
 esp_status esp_graph_add_value(esp_graph *graph, const char *name,
                                const esp_tensor *tensor, int *value);

@@ -80,6 +80,40 @@ static void a_dead_node_goes(void) {
   esp_graph_free(graph);
 }
 
+static esp_graph *sorted_two_nodes(void) {
+  esp_graph *graph = two_nodes_backwards();
+  CHECK_OK(esp_graph_sort(graph));
+  return graph;
+}
+
+static void joined_graphs_share_common_inputs(void) {
+  const esp_graph_part part[2] = {{"one", sorted_two_nodes()},
+                                  {"two", sorted_two_nodes()}};
+  esp_graph *graph = NULL;
+  CHECK_OK(esp_graph_join(part, 2, &graph));
+  CU_ASSERT_EQUAL(graph->ninput, 1);
+  CU_ASSERT_EQUAL(graph->nnode, 4);
+  CU_ASSERT_STRING_EQUAL(graph->value[graph->input[0]].name, "x");
+  CU_ASSERT_EQUAL_FATAL(graph->noutput, 2);
+  CU_ASSERT_STRING_EQUAL(graph->value[graph->output[0]].name, "one/y");
+  CU_ASSERT_STRING_EQUAL(graph->value[graph->output[1]].name, "two/y");
+  CU_ASSERT_STRING_EQUAL(graph->node[2].name, "two/first");
+  CU_ASSERT_EQUAL(graph->node[2].in[0], graph->input[0]);
+  esp_graph_free(graph);
+}
+
+static void inputs_of_other_forms_stay_apart(void) {
+  const esp_graph_part part[2] = {{"one", sorted_two_nodes()},
+                                  {"two", sorted_two_nodes()}};
+  part[1].graph->value[part[1].graph->input[0]].tensor.shape.dim[0] = 5;
+  esp_graph *graph = NULL;
+  CHECK_OK(esp_graph_join(part, 2, &graph));
+  CU_ASSERT_EQUAL_FATAL(graph->ninput, 2);
+  CU_ASSERT_STRING_EQUAL(graph->value[graph->input[0]].name, "one/x");
+  CU_ASSERT_STRING_EQUAL(graph->value[graph->input[1]].name, "two/x");
+  esp_graph_free(graph);
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(sorting_puts_producers_first),
@@ -87,6 +121,8 @@ int main(void) {
       CASE(a_copy_has_the_same_nodes),
       CASE(readers_are_listed),
       CASE(a_dead_node_goes),
+      CASE(joined_graphs_share_common_inputs),
+      CASE(inputs_of_other_forms_stay_apart),
       {NULL, NULL},
   };
   return check_run("graph", cases);
