@@ -3,6 +3,7 @@
 #define ESP_COMM_PRIVATE_H
 
 #include <mpi.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct esp_comm {
@@ -10,6 +11,14 @@ struct esp_comm {
   int rank, size, node_rank, node_size;
   struct esp_watch *watch; // NULL: a part of others, or alone
 };
+
+// Have all ranks of the node done well?  Collective over it (memory_file.c).
+bool esp_comm_all_well(const esp_comm *comm, bool mine);
+// A file in memory of so many bytes that are really there, and one that another
+// process has; -1: none.  Maps it to be read and written; NULL: it cannot be.
+int esp_memory_file_make(const char *name, size_t bytes);
+int esp_memory_file_open(long process, long file);
+void *esp_memory_file_map(int file, size_t bytes);
 
 // A number of bytes as MPI counts them (messages.c).
 typedef struct esp_extent {

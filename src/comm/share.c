@@ -1,9 +1,7 @@
 // Ranks of one node keep the same weights once.  Each tells what blocks it has;
 // of those that are alike the first owner's goes to a file in memory, and all
 // take its pages.  The file has no name: it dies with the last rank.
-#include <fcntl.h>
 #include <mpi.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,19 +32,12 @@ typedef struct sharing {
   unsigned char *whole; // the file as this rank sees it
 } sharing;
 
-// Have all ranks of the node done well?
-static bool all_well(const sharing *s, bool mine) {
-  int well = mine;
-  MPI_Allreduce(MPI_IN_PLACE, &well, 1, MPI_INT, MPI_MIN, s->comm->node);
-  return well != 0;
-}
-
 static bool gather_counts(sharing *s) {
   const int size = s->comm->node_size;
   s->counts = calloc((size_t)size + 1, sizeof *s->counts);
   const bool listed =
       esp_constants_mine(&s->block, &s->count) == ESP_OK && s->counts != NULL;
-  if (!all_well(s, listed)) return false;
+  if (!esp_comm_all_well(s->comm, listed)) return false;
   const int mine = (int)s->count;
   MPI_Allgather(&mine, 1, MPI_INT, s->counts, 1, MPI_INT, s->comm->node);
   for (int r = 0; r < size; r++) {
@@ -66,7 +57,7 @@ static bool gather_prints(sharing *s) {
   int *offset = calloc((size_t)size + 1, sizeof *offset);
   bool well = s->print != NULL && s->place != NULL && s->owner != NULL &&
               bytes != NULL && offset != NULL;
-  if (all_well(s, well)) {
+  if (esp_comm_all_well(s->comm, well)) {
     print *mine = s->print + s->first;
     for (size_t i = 0; i < s->count; i++) {
       mine[i] = (print){.bytes = s->block[i].bytes,
@@ -116,24 +107,15 @@ static bool open_file(sharing *s) {
   const bool leads = s->comm->node_rank == 0;
   long door[2] = {(long)getpid(), -1};
   if (leads) {
-    s->file = memfd_create("espalier weights", MFD_CLOEXEC);
-    if (s->file >= 0 && posix_fallocate(s->file, 0, (off_t)s->bytes) != 0) {
-      (void)close(s->file);
-      s->file = -1;
-    }
+    s->file = esp_memory_file_make("espalier weights", s->bytes);
     door[1] = s->file;
   }
   MPI_Bcast(door, 2, MPI_LONG, 0, s->comm->node);
   if (!leads && door[1] >= 0) {
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%ld/fd/%ld", door[0], door[1]);
-    s->file = open(path, O_RDWR | O_CLOEXEC);
+    s->file = esp_memory_file_open(door[0], door[1]);
   }
-  void *whole = s->file >= 0 ? mmap(NULL, s->bytes, PROT_READ | PROT_WRITE,
-                                    MAP_SHARED, s->file, 0)
-                             : MAP_FAILED;
-  if (whole != MAP_FAILED) s->whole = whole;
-  return all_well(s, whole != MAP_FAILED);
+  s->whole = s->file >= 0 ? esp_memory_file_map(s->file, s->bytes) : NULL;
+  return esp_comm_all_well(s->comm, s->whole != NULL);
 }
 
 static size_t exchange(sharing *s) {

@@ -1,9 +1,7 @@
 // Memory that the ranks of a node share: each makes a file in memory without a
 // name, and the others find it through its process.  (MPI's own shared windows
 // lie in /dev/shm, which containers keep small.)
-#include <fcntl.h>
 #include <mpi.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,44 +20,21 @@ typedef struct door {
   long rank, process, file, bytes;
 } door;
 
-static void *map(int file, size_t bytes) {
-  void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  return block != MAP_FAILED ? block : NULL;
-}
-
-// A file of so many bytes that are really there; -1: none.
-static int make_file(size_t bytes) {
-  const int file = memfd_create("espalier messages", MFD_CLOEXEC);
-  if (file >= 0 && posix_fallocate(file, 0, (off_t)bytes) != 0) {
-    (void)close(file);
-    return -1;
-  }
-  return file;
-}
-
 static void open_part(esp_shared *w, const door *d) {
-  char path[64];
-  (void)snprintf(path, sizeof path, "/proc/%ld/fd/%ld", d->process, d->file);
-  const int file = open(path, O_RDWR | O_CLOEXEC);
+  const int file = esp_memory_file_open(d->process, d->file);
   if (file < 0) return;
-  w->part[d->rank] = map(file, (size_t)d->bytes);
+  w->part[d->rank] = esp_memory_file_map(file, (size_t)d->bytes);
   w->byte[d->rank] = (size_t)d->bytes;
   (void)close(file);
-}
-
-static bool all_well(const esp_comm *comm, bool mine) {
-  int well = mine;
-  MPI_Allreduce(MPI_IN_PLACE, &well, 1, MPI_INT, MPI_MIN, comm->node);
-  return well != 0;
 }
 
 // Every rank of the node has the parts of all, or none has any.
 static bool share(const esp_comm *comm, size_t bytes, esp_shared *w) {
   const int count = comm->node_size;
-  const int file = make_file(bytes);
+  const int file = esp_memory_file_make("espalier messages", bytes);
   door mine = {comm->rank, (long)getpid(), file, (long)bytes};
   door *all = calloc((size_t)count, sizeof *all);
-  bool well = all_well(comm, all != NULL && file >= 0);
+  bool well = esp_comm_all_well(comm, all != NULL && file >= 0);
   if (well) {
     MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE,
                   comm->node);
@@ -67,7 +42,8 @@ static bool share(const esp_comm *comm, size_t bytes, esp_shared *w) {
       open_part(w, &all[i]);
       well = well && w->part[all[i].rank] != NULL;
     }
-    well = all_well(comm, well); // after that nobody looks for the file
+    well =
+        esp_comm_all_well(comm, well); // after that nobody looks for the file
   }
   if (file >= 0) (void)close(file);
   free(all);
@@ -85,7 +61,7 @@ esp_status esp_shared_create(const esp_comm *comm, size_t bytes,
     w->byte = calloc(ranks, sizeof *w->byte);
     room = w->part != NULL && w->byte != NULL;
   }
-  if (!all_well(comm, room)) {
+  if (!esp_comm_all_well(comm, room)) {
     esp_shared_free(w);
     return ESP_FAIL(ESP_NO_MEMORY, "cannot share memory with other ranks");
   }

@@ -50,6 +50,18 @@ with h5py.File(sys.argv[1]) as f:
 P
 }
 
+# A call of the command that ends with this exit status and a message with these
+# words, and prints nothing.
+refuse() { # exit status, part of the message, arguments
+  status=$1 words=$2
+  shift 2
+  "$espalier" "$@" >"$work/out" 2>"$work/err"
+  got=$?
+  [ $got = "$status" ] || fail "$*: exit status $got, not $status"
+  [ -s "$work/out" ] && fail "$*: printed something"
+  grep -q -- "$words" "$work/err" || fail "$*: $(cat "$work/err")"
+}
+
 finish() {
   [ $failures = 0 ] && echo "all right"
   exit $failures

@@ -68,16 +68,16 @@ ranks 2 "$espalier" run "$work/job.yaml" --progress none 2>&1 | grep -q "nothing
 run 1 --models "$jobs/fmnist_incep.onnx" --models "mean=$jobs/fmnist_bilstm.onnx" \
   --output "$work/forms.h5"
 [ $? = 3 ] && grep -q "model_hash" "$work/err" || fail "other models: $(cat "$work/err")"
-refuse() { # words, options
+refuse_run() { # words, options
   words=$1
   shift
   run 1 --output "$work/none.h5" "$@"
   [ $? = 2 ] && grep -q -- "$words" "$work/err" || fail "$*: $(cat "$work/err")"
 }
 # shellcheck disable=SC2086
-refuse "one of them" --model "$jobs/fmnist_incep.onnx" $both
-refuse "two are named fmnist_incep" --models "$jobs/fmnist_incep.onnx" \
+refuse_run "one of them" --model "$jobs/fmnist_incep.onnx" $both
+refuse_run "two are named fmnist_incep" --models "$jobs/fmnist_incep.onnx" \
   --models "$jobs/fmnist_incep.onnx"
-refuse "expected FILE or NAME=FILE" --models "a/b=$jobs/fmnist_incep.onnx"
-refuse "expected FILE or NAME=FILE" --models "=$jobs/fmnist_incep.onnx"
+refuse_run "expected FILE or NAME=FILE" --models "a/b=$jobs/fmnist_incep.onnx"
+refuse_run "expected FILE or NAME=FILE" --models "=$jobs/fmnist_incep.onnx"
 finish

@@ -54,22 +54,13 @@ for rank in {r for r, _ in steps}:
 svg = xml.parse(f"{work}/s.svg").getroot()
 assert svg.tag.endswith("svg") and len(svg.findall(".//{*}title")) > 100
 P
-refuse() { # exit status, part of the message, arguments
-  status=$1 words=$2
-  shift 2
-  "$espalier" plan "$@" >"$work/out" 2>"$work/err"
-  got=$?
-  [ $got = "$status" ] || fail "plan $*: exit status $got, not $status"
-  [ -s "$work/out" ] && fail "plan $*: printed something"
-  grep -q -- "$words" "$work/err" || fail "plan $*: $(cat "$work/err")"
-}
-refuse 2 "those of the file" "$work/model.onnx" --cluster "$work/c.yaml" --ranks 2
-refuse 1 "cannot open the cluster file" "$work/model.onnx" --cluster "$work/none.yaml"
-refuse 1 "cannot write" "$work/model.onnx" --svg "$work/none/s.svg"
-refuse 2 "not understood" "$work/model.onnx" --cluster "$work/c.yaml" --objective speed
+refuse 2 "those of the file" plan "$work/model.onnx" --cluster "$work/c.yaml" --ranks 2
+refuse 1 "cannot open the cluster file" plan "$work/model.onnx" --cluster "$work/none.yaml"
+refuse 1 "cannot write" plan "$work/model.onnx" --svg "$work/none/s.svg"
+refuse 2 "not understood" plan "$work/model.onnx" --cluster "$work/c.yaml" --objective speed
 echo 'nodez: 3' >>"$work/c.yaml"
 refuse 3 'c.yaml:9: there is no key "nodez"; did you mean "nodes"' \
-  "$work/model.onnx" --cluster "$work/c.yaml"
+  plan "$work/model.onnx" --cluster "$work/c.yaml"
 "$espalier" plan "$work/model.onnx" --ranks 2 --workers 2 --svg "$work/t.svg" >/dev/null ||
   fail "a drawing without a cluster"
 grep -q 'rank 0' "$work/t.svg" || fail "the drawing has no rank 0"

@@ -22,20 +22,11 @@ assert alone == {"graph": "alone", "makespan": 5, "lower_bound": 5, "schedule": 
 P
 "$espalier" plan --tasks "$work/two.dag" | grep -q '^fork: makespan 9, lower bound 9' ||
   fail "in words"
-refuse() { # exit status, part of the message, arguments
-  status=$1 words=$2
-  shift 2
-  "$espalier" plan "$@" >"$work/out" 2>"$work/err"
-  got=$?
-  [ $got = "$status" ] || fail "plan $*: exit status $got, not $status"
-  [ -s "$work/out" ] && fail "plan $*: printed something"
-  grep -q -- "$words" "$work/err" || fail "plan $*: $(cat "$work/err")"
-}
 echo 'task 99 -1' >>"$work/two.dag"
-refuse 3 "two.dag:11: \"task\": expected" --tasks "$work/two.dag" --json
-refuse 1 "cannot open" --tasks "$work/none.dag"
-refuse 2 "not both" --tasks "$work/two.dag" model.onnx
-refuse 2 "which model" --json
-refuse 2 "not understood" --tasks
+refuse 3 "two.dag:11: \"task\": expected" plan --tasks "$work/two.dag" --json
+refuse 1 "cannot open" plan --tasks "$work/none.dag"
+refuse 2 "not both" plan --tasks "$work/two.dag" model.onnx
+refuse 2 "which model" plan --json
+refuse 2 "not understood" plan --tasks
 "$espalier" explain --tasks "$work/two.dag" 2>/dev/null && fail "explain --tasks"
 finish
