@@ -35,7 +35,8 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                            .workers = run->resources.workers,
                            .width = run->resources.width};
   const esp_book *book = &run->tune.book;
-  if (batch == run->batch && book->way.width == how.width) {
+  if (batch == run->batch && book->batch == batch &&
+      book->way.width == how.width) {
     how.seconds = book->seconds;
     how.nodes = book->nodes;
   }
@@ -113,6 +114,7 @@ esp_status esp_engines_measure(esp_running *run) {
   free(book->seconds);
   book->way = (esp_way){run->resources.streams, run->resources.workers,
                         run->resources.width};
+  book->batch = run->batch;
   book->nodes = batches > 0 ? nodes : 0;
   book->seconds = sum;
   return ESP_OK;

@@ -16,11 +16,14 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   const esp_comm *comm = run->comm;
   esp_status status =
       esp_resources_divide(run->job, esp_comm_size(comm), &run->resources);
-  if (status == ESP_OK) status = esp_job_choose_batch(run);
-  if (status == ESP_OK) status = esp_resume_list(run);
+  ESP_TRY(esp_comm_agree(comm, status));
+  ESP_TRY(esp_tune_read(run));
+  ESP_TRY(esp_comm_agree(comm, esp_job_choose_batch(run)));
+  ESP_TRY(esp_machine_shared(comm, &run->machine));
+  ESP_TRY(esp_job_try_batches(run));
+  status = esp_resume_list(run);
   if (status == ESP_OK) status = esp_state_list(run);
   ESP_TRY(esp_comm_agree(comm, status));
-  ESP_TRY(esp_machine_shared(comm, &run->machine));
   const int replica = esp_comm_rank(comm) / run->resources.ranks_per_replica;
   ESP_TRY(esp_comm_split(comm, replica, &run->group));
   if (run->resources.ranks_per_replica > 1) {

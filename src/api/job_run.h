@@ -121,6 +121,8 @@ esp_status esp_job_page_write(esp_running *run, const esp_report *report);
 
 // Chooses the number of samples that are computed together (job_batch.c).
 esp_status esp_job_choose_batch(esp_running *run);
+// Tries others, where the choice is open and the job is long.  Collective.
+esp_status esp_job_try_batches(esp_running *run);
 
 // Engines (job_engines.c).  Makes those that are missing for the pending
 // batches up to `end`, for the way that the resources say; not collective.

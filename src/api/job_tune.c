@@ -44,13 +44,16 @@ static char *make_key(const esp_running *run) {
   const int written = asprintf(
       &key,
       "espalier %s\nlibrary %s\nprocessor %s\nmodel %016llx\nlayout %s\n"
-      "scale %s\nbatch %lld\nobjective %s\nranks %d of %d\ncores %d\n",
+      "scale %s\nbatch %lld\nobjective %s\nranks %d of %d\ncores %d\n"
+      "streams %lld workers %lld width %lld\n",
       esp_version(), esp_kernel_library(library, sizeof library),
       hardware.model, (unsigned long long)run->info.hash,
       run->job->layout != NULL ? run->job->layout : "as it is",
-      run->job->scale != NULL ? run->job->scale : "none", (long long)run->batch,
+      run->job->scale != NULL ? run->job->scale : "none",
+      (long long)run->job->batch, // 0: open
       run->job->objective, r->ranks_per_replica, esp_comm_size(run->comm),
-      r->cores.count);
+      r->cores.count, (long long)run->job->streams,
+      (long long)run->job->workers, (long long)run->job->width);
   return written >= 0 ? key : NULL;
 }
 
@@ -112,18 +115,22 @@ static bool is_open(const esp_running *run) {
          run->npending > 0 && run->state.count == 0;
 }
 
-esp_status esp_tune_begin(esp_running *run) {
+esp_status esp_tune_read(esp_running *run) {
   esp_tune *tune = &run->tune;
   tune->costs = "estimated";
   tune->on = strcmp(run->job->tune, "off") != 0;
-  if (tune->on) {
-    tune->key = make_key(run);
-    if (strcmp(run->job->tune, "auto") == 0) ESP_TRY(share_book(run));
-  }
+  if (!tune->on) return ESP_OK;
+  tune->key = make_key(run);
+  return strcmp(run->job->tune, "auto") == 0 ? share_book(run) : ESP_OK;
+}
+
+esp_status esp_tune_begin(esp_running *run) {
+  esp_tune *tune = &run->tune;
   if (is_open(run) && tune->book.chosen) {
     set_way(&run->resources, &tune->book.way);
   }
-  if (tune->book.nodes > 0 && tune->book.way.width == run->resources.width) {
+  if (tune->book.nodes > 0 && tune->book.batch == run->batch &&
+      tune->book.way.width == run->resources.width) {
     tune->costs = MEASURED_BEFORE;
   }
   if (!is_open(run) || tune->book.chosen) return ESP_OK;

@@ -5,6 +5,8 @@
 
 #include "api/job_run.h"
 
+// Reads what earlier runs have measured.  Collective.
+esp_status esp_tune_read(esp_running *run);
 // Takes the way that is left open from what earlier runs have measured, or from
 // the estimates.  Collective.
 esp_status esp_tune_begin(esp_running *run);

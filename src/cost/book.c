@@ -12,7 +12,7 @@
 #include "base/hash.h"
 
 #define HEADER "espalier costs 1"
-enum { MOST_NODES = 1 << 24, MOST_THREADS = 1 << 16 };
+enum { MOST_NODES = 1 << 24, MOST_THREADS = 1 << 16, MOST_BATCH = 1 << 24 };
 
 // Where ---------------------------------------------------------------------
 
@@ -80,16 +80,17 @@ static bool read_seconds(FILE *in, esp_book *book) {
 }
 
 static bool read_all(FILE *in, const char *key, esp_book *book) {
-  int chosen;
+  int chosen, batch_chosen;
   if (!expect(in, HEADER) || !expect(in, key)) return false;
-  if (fscanf(in, "way %d %d %d %d\nnodes %d\n", &book->way.streams,
-             &book->way.workers, &book->way.width, &chosen,
-             &book->nodes) != 5) {
+  if (fscanf(in, "way %d %d %d %d\nbatch %" SCNd64 " %d\nnodes %d\n",
+             &book->way.streams, &book->way.workers, &book->way.width, &chosen,
+             &book->batch, &batch_chosen, &book->nodes) != 7) {
     return false;
   }
   book->chosen = chosen == 1;
-  return is_way(&book->way) && book->nodes > 0 && book->nodes <= MOST_NODES &&
-         read_seconds(in, book);
+  book->batch_chosen = batch_chosen == 1;
+  return is_way(&book->way) && book->batch > 0 && book->batch <= MOST_BATCH &&
+         book->nodes > 0 && book->nodes <= MOST_NODES && read_seconds(in, book);
 }
 
 void esp_book_read(const char *key, esp_book *book) {
@@ -106,8 +107,9 @@ void esp_book_read(const char *key, esp_book *book) {
 
 static bool write_all(FILE *out, const char *key, const esp_book *book) {
   const esp_way *w = &book->way;
-  fprintf(out, HEADER "\n%s\nway %d %d %d %d\nnodes %d\n", key, w->streams,
-          w->workers, w->width, book->chosen, book->nodes);
+  fprintf(out, HEADER "\n%s\nway %d %d %d %d\nbatch %" PRId64 " %d\nnodes %d\n",
+          key, w->streams, w->workers, w->width, book->chosen, book->batch,
+          book->batch_chosen, book->nodes);
   for (int n = 0; n < book->nodes; n++) {
     fprintf(out, "%.6g\n", book->seconds[n]);
   }

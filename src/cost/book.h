@@ -5,6 +5,7 @@
 #define ESP_COST_BOOK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -19,10 +20,12 @@ static inline bool esp_way_same(const esp_way *a, const esp_way *b) {
 }
 
 typedef struct esp_book {
-  esp_way way;     // that the seconds were measured in
-  bool chosen;     // several ways were tried, and this was the best
-  int nodes;       // 0: nothing is known
-  double *seconds; // [nodes] of each node of one batch
+  esp_way way;       // that the seconds were measured in
+  bool chosen;       // several ways were tried, and this was the best
+  int64_t batch;     // samples
+  bool batch_chosen; // the same of batches
+  int nodes;         // 0: nothing is known
+  double *seconds;   // [nodes] of each node of one batch
 } esp_book;
 
 // What the figures are of: lines of text that say model, batch, machine and

@@ -13,8 +13,11 @@ static const char key[] = "model 7\nbatch 3\n";
 
 static void write_book(void) {
   double seconds[3] = {1e-3, 0, 2.5e-6};
-  const esp_book book = {
-      .way = {2, 3, 4}, .chosen = true, .nodes = 3, .seconds = seconds};
+  const esp_book book = {.way = {2, 3, 4},
+                         .chosen = true,
+                         .batch = 5,
+                         .nodes = 3,
+                         .seconds = seconds};
   CHECK_OK(esp_book_write(key, &book));
 }
 
@@ -27,6 +30,8 @@ static void what_is_written_is_read(void) {
   CU_ASSERT_EQUAL(book.way.workers, 3);
   CU_ASSERT_EQUAL(book.way.width, 4);
   CU_ASSERT(book.chosen);
+  CU_ASSERT_EQUAL(book.batch, 5);
+  CU_ASSERT(!book.batch_chosen);
   CU_ASSERT_DOUBLE_EQUAL(book.seconds[2], 2.5e-6, 1e-11);
   esp_book_end(&book);
   esp_book_read("model 8\nbatch 3\n", &book);
@@ -67,8 +72,9 @@ static void damage_is_no_book(void) {
       {"costs 1", "costs 2"},   {"model 7", "model 9"},
       {"nodes 3", "nodes 4"},   {"nodes 3", "nodes -1"},
       {"nodes 3", "nodes 1e9"}, {"way 2 3 4", "way 0 3 4"},
-      {"way 2", "way x"},       {"0.001", "-1"},
-      {"0.001", "nan"},         {"0.001", "inf"},
+      {"way 2", "way x"},       {"batch 5", "batch 0"},
+      {"0.001", "-1"},          {"0.001", "nan"},
+      {"0.001", "inf"},
   };
   for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
     esp_book book;
@@ -81,7 +87,7 @@ static void damage_is_no_book(void) {
 }
 
 static void a_folder_that_cannot_be_is_said(void) {
-  esp_book book = {.way = {1, 1, 1}};
+  esp_book book = {.way = {1, 1, 1}, .batch = 1};
   (void)setenv("ESPALIER_CACHE", "/dev/null/x", 1);
   CHECK_STATUS(esp_book_write(key, &book), ESP_IO);
   check_message("/dev/null/x");

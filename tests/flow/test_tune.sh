@@ -54,6 +54,23 @@ print(p["streams"], p["workers"], p["width"])' "$work/summary.json")
   told "[plan['streams'], plan['workers'], plan['width']] == [int(n) for n in '$chosen'.split()]"
   told 's["resumed_from"] > 0'
 done
+# Where the batch is open, batches are tried too, and the next job begins with the
+# best; one that goes on keeps its own.
+batch_of() { /usr/bin/python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["plan"]["batch"])' "$work/summary.json"; }
+# shellcheck disable=SC2086
+run $many --max-seconds 8 --output "$work/open.h5"
+[ $? = 75 ] && grep -q "^espalier: tried batches of 8: " "$work/err" ||
+  fail "no batches were tried: $(tail -3 "$work/err")"
+chosen=$(batch_of)
+# shellcheck disable=SC2086
+run $many --max-seconds 4 --output "$work/next.h5"
+[ $? = 75 ] || fail "the next job was not stopped"
+grep -q "tried batches" "$work/err" && fail "batches were tried again"
+[ "$(batch_of)" = "$chosen" ] || fail "the next job has batches of $(batch_of), not $chosen"
+# shellcheck disable=SC2086
+run $many --max-seconds 4 --tune again --output "$work/open.h5"
+[ $? = 75 ] && [ "$(batch_of)" = "$chosen" ] || fail "another batch when going on"
 # What was done in one way or another is what a plain run gives.
 run --input "$images" --samples 10000 --tune off --batch 16 --output "$work/plain.h5" ||
   fail "a plain run"
@@ -61,11 +78,12 @@ run --input "$images" --samples 10000 --tune off --batch 16 --output "$work/plai
 import sys, h5py
 work = sys.argv[1]
 with h5py.File(f"{work}/plain.h5") as p, h5py.File(f"{work}/throughput.h5") as t, \
-        h5py.File(f"{work}/latency.h5") as l:
+        h5py.File(f"{work}/latency.h5") as l, h5py.File(f"{work}/open.h5") as o:
     for name in p["outputs"]:
         plain = p["outputs"][name][:10000]
         assert (t["outputs"][name][:10000] == plain).all()
         assert (l["outputs"][name][:10000] == plain).all()
+        assert (o["outputs"][name][:10000] == plain).all()
 P
 # Ranks that share a batch plan anew from what they measured; a rank without
 # batches goes along.
