@@ -138,6 +138,13 @@ static void write_workers(FILE *out, const esp_findings *f) {
     write_row(out, f, label, g->gain,
               f->measured ? f->real.workers[i].gain : 0.0, run);
   }
+  const int last = f->estimated.worker_steps - 1;
+  if (last > 0) { // 1, 2, 4 ...
+    (void)snprintf(label, sizeof label, "no schedule on %d gives more than",
+                   f->estimated.workers[last].count);
+    write_row(out, f, label, f->estimated.workers[last].most,
+              f->measured ? f->real.workers[last].most : 0.0, 0);
+  }
   write_row(out, f, "any number, each on a core of its own",
             f->estimated.unlimited.gain,
             f->measured ? f->real.unlimited.gain : 0.0, 0);

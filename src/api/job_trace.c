@@ -49,8 +49,23 @@ esp_status esp_job_trace_begin(esp_running *run) {
   return esp_comm_agree(run->comm, status);
 }
 
+// The moment from which events count: that in which the node's first rank saw
+// all ranks begin, as ranks of a node have one clock.  Collective.
+static esp_status common_begin(const esp_running *run, double *began) {
+  const int ranks = esp_comm_node_size(run->comm);
+  double *all = calloc((size_t)ranks + 1, sizeof *all);
+  ESP_TRY(esp_comm_agree(
+      run->comm, all != NULL
+                     ? ESP_OK
+                     : ESP_FAIL(ESP_NO_MEMORY, "cannot gather the trace")));
+  esp_comm_node_gather(run->comm, &run->outcome.began, sizeof *all, all);
+  *began = all[0];
+  free(all);
+  return ESP_OK;
+}
+
 // Events as numbers, behind how many there are and how many are missing.
-static double *numbers_of(const esp_running *run, int64_t count) {
+static double *numbers_of(const esp_running *run, int64_t count, double began) {
   esp_trace_event *event = malloc(((size_t)count + 1) * sizeof *event);
   double *made = event != NULL
                      ? malloc(((size_t)count * NUMBERS + 2) * sizeof *made)
@@ -62,8 +77,8 @@ static double *numbers_of(const esp_running *run, int64_t count) {
     *at++ = (double)esp_trace_missing(run->trace);
     for (int64_t i = 0; i < count; i++) {
       const esp_trace_event *e = &event[i];
-      *at++ = e->begin - run->outcome.began;
-      *at++ = e->end - run->outcome.began;
+      *at++ = e->begin - began;
+      *at++ = e->end - began;
       *at++ = (double)e->batch;
       *at++ = (double)e->kind;
       *at++ = (double)e->what;
@@ -157,7 +172,9 @@ esp_status esp_job_trace_end(esp_running *run) {
   const bool tells =
       run->job->trace != NULL || esp_comm_rank(run->comm) < PAGE_RANKS;
   const int64_t count = tells ? esp_trace_count(run->trace) : 0;
-  double *mine = numbers_of(run, count);
+  double began;
+  ESP_TRY(common_begin(run, &began));
+  double *mine = numbers_of(run, count, began);
   esp_status status = mine != NULL
                           ? ESP_OK
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot gather the trace");

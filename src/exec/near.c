@@ -35,7 +35,8 @@ typedef struct part {
   atomic_uint *word;    // [slots * nmessage] of the messages that it sends
   unsigned char *block; // of slot 0; the others follow, `stride` bytes each
   size_t stride, bytes;
-  unsigned ended; // entries of the list: as many as can be there at once
+  unsigned ended; // entries of the list: at least as many as can be there at
+                  // once, a power of two so that counting may go round
 } part;
 
 struct esp_near {
@@ -46,8 +47,8 @@ struct esp_near {
   esp_thread listener;
   bool listening;
   atomic_bool over;
-  esp_lock lock; // of what follows
-  int under_way;
+  esp_lock lock; // who changes what follows has it
+  atomic_int under_way;
   double since, moved;
 };
 
@@ -71,8 +72,9 @@ static part layout(const esp_exec *exec, int rank, unsigned char *base) {
   const esp_exec_options *o = &exec->options;
   const esp_rank_plan *plan = &o->plan->rank[rank];
   const size_t slots = (size_t)o->slots;
-  part p = {.ended = (unsigned)(messages_of(plan) * o->slots) + 1,
-            .stride = page_up(plan->bytes)};
+  const unsigned most = (unsigned)(messages_of(plan) * o->slots) + 1;
+  part p = {.ended = 1, .stride = page_up(plan->bytes)};
+  while (p.ended < most) p.ended *= 2;
   const size_t list = esp_align_up(sizeof(head));
   const size_t word = esp_align_up(list + p.ended * sizeof *p.list);
   const size_t words = slots * (size_t)o->plan->nmessage;
@@ -102,9 +104,9 @@ static void tell(part *p, unsigned entry) {
 static void note_moving(esp_near *n, int change) {
   esp_lock_take(&n->lock);
   const double now = esp_clock_seconds();
-  if (n->under_way == 0) n->since = now;
-  n->under_way += change;
-  if (n->under_way == 0) n->moved += now - n->since;
+  const int before = atomic_fetch_add(&n->under_way, change);
+  if (before == 0) n->since = now;
+  if (before + change == 0) n->moved += now - n->since;
   esp_lock_give(&n->lock);
 }
 
@@ -127,7 +129,8 @@ static bool end_listed(esp_near *n, unsigned *next) {
 // While nothing runs here its core is free: what a neighbour sends is then
 // heard at once.
 static bool is_quiet(const esp_near *n, double until) {
-  return n->under_way > 0 && esp_workers_busy(n->exec->options.workers) == 0 &&
+  return atomic_load(&n->under_way) > 0 &&
+         esp_workers_busy(n->exec->options.workers) == 0 &&
          esp_clock_seconds() < until;
 }
 

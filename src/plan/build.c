@@ -26,11 +26,23 @@ static esp_status sum_up(const esp_plan_problem *problem, esp_plan *plan) {
   return ESP_OK;
 }
 
+// The two are sums of the same seconds in another order: rounding is no reason
+// to be below the bound.
+static void settle(esp_plan *plan) {
+  static const double ROUNDING = 1e-9;
+  if (plan->lower_bound > plan->predicted &&
+      plan->lower_bound < plan->predicted * (1 + ROUNDING)) {
+    plan->lower_bound = plan->predicted;
+  }
+}
+
 esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan) {
   plan->total = plan->critical = 0;
   ESP_TRY(sum_up(problem, plan));
   ESP_TRY(esp_plan_bound(problem, &plan->lower_bound));
-  return esp_plan_simulate(problem, plan);
+  ESP_TRY(esp_plan_simulate(problem, plan));
+  settle(plan);
+  return ESP_OK;
 }
 
 static esp_status describe(const esp_plan_problem *problem,
@@ -69,7 +81,9 @@ static esp_status fill(const esp_plan_problem *problem,
   for (int r = 0; r < problem->ranks; r++) {
     ESP_TRY(esp_plan_place_values(problem, r, plan));
   }
-  return esp_plan_simulate(problem, plan);
+  ESP_TRY(esp_plan_simulate(problem, plan));
+  settle(plan);
+  return ESP_OK;
 }
 
 static esp_status make(const esp_plan_problem *problem,
@@ -95,6 +109,7 @@ static esp_status keep_shorter(const esp_plan_problem *problem,
   ESP_TRY(make(problem, schedule, &row));
   if (row->predicted <= (*plan)->predicted) {
     row->lower_bound = (*plan)->lower_bound;
+    settle(row);
     esp_plan *spare = *plan;
     *plan = row;
     row = spare;

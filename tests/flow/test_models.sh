@@ -20,10 +20,12 @@ P
 for m in incep bilstm; do
   run 1 --model "$jobs/fmnist_$m.onnx" --output "$work/$m.h5" || fail "$m alone"
 done
-both="--models $jobs/fmnist_incep.onnx --models lstm=$jobs/fmnist_bilstm.onnx"
+both() { # ranks, options
+  run "$@" --models "$jobs/fmnist_incep.onnx" --models "lstm=$jobs/fmnist_bilstm.onnx"
+}
 for how in "1" "1 --workers 2 --width 1" "2" "2 --replicas 1" "3 --replicas 1"; do
   # shellcheck disable=SC2086
-  run $how $both --restart --output "$work/both.h5" --labels "$work/data.h5:/test/labels" ||
+  both $how --restart --output "$work/both.h5" --labels "$work/data.h5:/test/labels" ||
     { cat "$work/err"; fail "both with $how"; }
   same "$work/both.h5" fmnist_incep.logits "$work/incep.h5" logits
   same "$work/both.h5" lstm.logits "$work/bilstm.h5" logits
@@ -74,8 +76,8 @@ refuse_run() { # words, options
   run 1 --output "$work/none.h5" "$@"
   [ $? = 2 ] && grep -q -- "$words" "$work/err" || fail "$*: $(cat "$work/err")"
 }
-# shellcheck disable=SC2086
-refuse_run "one of them" --model "$jobs/fmnist_incep.onnx" $both
+refuse_run "one of them" --model "$jobs/fmnist_incep.onnx" \
+  --models "lstm=$jobs/fmnist_bilstm.onnx"
 refuse_run "two are named fmnist_incep" --models "$jobs/fmnist_incep.onnx" \
   --models "$jobs/fmnist_incep.onnx"
 refuse_run "expected FILE or NAME=FILE" --models "a/b=$jobs/fmnist_incep.onnx"
