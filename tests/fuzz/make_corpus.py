@@ -193,6 +193,8 @@ def jobs():
     yield "alias", b"model: &a m\ninput: *a\n"
     yield "nested", b"model: [a, b]\ninput: {a: b}\n"
     yield "tag", b"%YAML 1.1\n---\n!!map\nmodel: !!str 1\nbatch: -1\nsamples: 1e3\n"
+    yield "cluster", (b"nodes: 3\nranks_per_node: 2\ncore_flops: 50e9\n"
+                      b"network_latency: 2e-5\nspeeds: [1, 2 x 0.5]\n")
 
 
 def main(folder):
