@@ -11,7 +11,7 @@ KEY(core_bandwidth, REAL, 0, 0, "bytes/s",
 KEY(node_bandwidth, REAL, 0, 0, "bytes/s",
     "what all cores of a node get from memory together; default: no limit")
 KEY(rank_latency, REAL, 0, 0, "s",
-    "an empty message between ranks of a node; default: 10e-6")
+    "an empty message between ranks of a node; default: 40e-6")
 KEY(rank_bandwidth, REAL, 0, 0, "bytes/s",
     "messages between ranks of a node; default: half of core_bandwidth")
 KEY(network_latency, REAL, 0, 0, "s",

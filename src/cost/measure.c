@@ -6,7 +6,7 @@ esp_machine esp_cost_typical(void) {
                        .bytes_per_second = 8e9,
                        .call_seconds = 2e-6,
                        .links = {{[ESP_SAME_RANK] = {5e-6, 0},
-                                  [ESP_SAME_NODE] = {10e-6, 4e9}, // ADR 0012
+                                  [ESP_SAME_NODE] = {40e-6, 4e9}, // ADR 0012
                                   [ESP_OTHER_NODE] = {100e-6, 1e9}}}};
 }
 
