@@ -145,7 +145,8 @@ static esp_status rate_of(const esp_running *run, int64_t batch, double *rate) {
 // Is there a choice, and does it matter?
 static bool is_open(const esp_running *run) {
   const esp_resources *r = &run->resources;
-  return run->tune.on && strcmp(run->job->objective, "throughput") == 0 &&
+  return run->tune.on && run->tune.alike &&
+         strcmp(run->job->objective, "throughput") == 0 &&
          run->job->batch == 0 && run->fixed < 0 && run->state.count == 0 &&
          run->coupling.kind == ESP_COUPLING_NONE && run->past.batch == 0 &&
          r->ranks_per_replica == 1 && !run->tune.book.batch_chosen &&

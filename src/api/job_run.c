@@ -12,13 +12,35 @@
 #include "base/memory.h"
 #include "optimise/optimise.h"
 
+// Ranks that share a batch have one plan: each takes as many threads as the one
+// that has fewest cores.
+static esp_status level_threads(esp_running *run) {
+  esp_resources *r = &run->resources;
+  if (r->ranks_per_replica == 1 || run->tune.alike) return ESP_OK;
+  const double mine[2] = {r->streams, r->workers};
+  double *all = NULL;
+  int count = 0, least[2] = {r->streams, r->workers};
+  ESP_TRY(esp_comm_gather_numbers(run->comm, mine, 2, &all, &count));
+  for (int i = 0; i < count; i++) {
+    if ((int)all[i] < least[i % 2]) least[i % 2] = (int)all[i];
+  }
+  free(all);
+  esp_comm_broadcast(run->comm, 0, least, sizeof least);
+  r->streams = least[0];
+  r->workers = least[1];
+  return ESP_OK;
+}
+
 static esp_status compute(esp_running *run, const esp_listener *listener) {
   const esp_comm *comm = run->comm;
   esp_status status =
       esp_resources_divide(run->job, esp_comm_size(comm), &run->resources);
   ESP_TRY(esp_comm_agree(comm, status));
   ESP_TRY(esp_tune_read(run));
+  ESP_TRY(level_threads(run));
   ESP_TRY(esp_comm_agree(comm, esp_job_choose_batch(run)));
+  // Batches have one number on all ranks, also where cores are uneven.
+  esp_comm_broadcast(comm, 0, &run->batch, sizeof run->batch);
   ESP_TRY(esp_machine_shared(comm, &run->machine));
   ESP_TRY(esp_job_try_batches(run));
   status = esp_resume_list(run);

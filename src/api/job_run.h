@@ -49,6 +49,7 @@ typedef struct esp_state {
 // What is known of the way to use the cores (job_tune.c).
 typedef struct esp_tune {
   bool on;       // what is measured is kept for the next run
+  bool alike;    // all ranks have as many cores, and as much choice
   char *key;     // of the book; on rank 0 at least
   esp_book book; // the same on all ranks
   // Where the seconds of the plan come from: "estimated" ...; static storage.

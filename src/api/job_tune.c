@@ -111,12 +111,24 @@ static esp_status choose_by_estimate(esp_running *run) {
 
 // Are there ways to choose from?
 static bool is_open(const esp_running *run) {
-  return run->resources.free_choice && run->resources.cores.count > 1 &&
-         run->npending > 0 && run->state.count == 0;
+  return run->tune.alike && run->resources.free_choice &&
+         run->resources.cores.count > 1 && run->npending > 0 &&
+         run->state.count == 0;
+}
+
+// Ways are tried by all ranks together, and are the same for all.
+static bool are_alike(const esp_running *run) {
+  const esp_resources *r = &run->resources;
+  int first[2] = {r->cores.count, r->free_choice};
+  esp_comm_broadcast(run->comm, 0, first, sizeof first);
+  double same = first[0] == r->cores.count && first[1] == r->free_choice;
+  esp_comm_sum(run->comm, &same, 1);
+  return (int)same == esp_comm_size(run->comm);
 }
 
 esp_status esp_tune_read(esp_running *run) {
   esp_tune *tune = &run->tune;
+  tune->alike = are_alike(run);
   tune->costs = "estimated";
   tune->on = strcmp(run->job->tune, "off") != 0;
   if (!tune->on) return ESP_OK;
