@@ -120,7 +120,7 @@ static esp_status try_division(esp_cluster_findings *f, esp_division division) {
   return ESP_OK;
 }
 
-// Layouts ---------------------------------------------------------------------
+// Divisions -------------------------------------------------------------------
 
 // Branches on workers, wide operators, and what lies between; with several
 // streams each has its part of the cores.

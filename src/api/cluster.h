@@ -23,7 +23,7 @@ typedef struct esp_cluster_findings {
   int64_t batch;
   bool throughput; // is what counts; else the seconds of a batch
   esp_graph *graph;
-  double *seconds; // [nnode] at the width of the best division
+  double *seconds; // [nnode] at the width of the division at hand
   double *bytes;   // [nnode]
   esp_division division[ESP_MOST_DIVISIONS];
   int divisions, best;

@@ -127,11 +127,18 @@ static void the_picture_is_drawn(void) {
   (void)unlink(path);
 }
 
+// What is measured may be disturbed: one of a few must show it.
 static void tiny_branches_are_weighed(void) {
+  enum { TRIES = 5 };
   const tower_model tiny = {4, 1, 4, 0, "Tanh"};
   const esp_setting setting = {.cores = 2, .measure = true};
   json_t *all = explain(&tiny, &setting);
   const char *text = reason(all, "small_branches");
+  for (int i = 1; i < TRIES && text == NULL; i++) {
+    json_decref(all);
+    all = explain(&tiny, &setting);
+    text = reason(all, "small_branches");
+  }
   CU_ASSERT_PTR_NOT_NULL_FATAL(text);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "the 4 branches take"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "handing one to another thread takes"));
