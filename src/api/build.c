@@ -36,7 +36,6 @@ esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
   if (on_node < esp_comm_size(group)) {
     ESP_TRY(measure_link(group, on_node, &machine->links.over[ESP_OTHER_NODE]));
   }
-  // Plans of one job come from one machine.
   return ESP_OK;
 }
 

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "optimise/optimise.h"
 
@@ -41,16 +40,15 @@ static double slowness_of(const esp_cluster *c, int rank) {
 
 // One replica on paper --------------------------------------------------------
 
-// Ranks [first, first + division->ranks).  Streams of a rank, and ranks of a
-// node, have their part of its memory's bandwidth each.
+// The first one.  Streams of a rank, and ranks of a node, have their part of
+// its memory's bandwidth each.
 static esp_status plan_replica(const esp_cluster_findings *f,
-                               const esp_division *division, int first,
-                               esp_plan **plan) {
+                               const esp_division *division, esp_plan **plan) {
   const esp_cluster *c = &f->cluster;
   double *slowness = calloc((size_t)division->ranks, sizeof *slowness);
   if (slowness == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
   for (int r = 0; r < division->ranks; r++) {
-    slowness[r] = slowness_of(c, first + r);
+    slowness[r] = slowness_of(c, r);
   }
   const int on_node = division->ranks < c->ranks_per_node
                           ? division->ranks
@@ -104,7 +102,7 @@ static esp_status try_division(esp_cluster_findings *f, esp_division division) {
   if (f->divisions == ESP_MOST_DIVISIONS) return ESP_OK;
   esp_plan *plan;
   ESP_TRY(esp_cost_estimate(f->graph, &f->machine, division.width, f->seconds));
-  ESP_TRY(plan_replica(f, &division, 0, &plan));
+  ESP_TRY(plan_replica(f, &division, &plan));
   division.seconds = plan->predicted;
   division.lower_bound = plan->lower_bound;
   division.samples_per_second = rate(f, &division);

@@ -69,7 +69,7 @@ static bool is_tail(const esp_running *run, int64_t place) {
          run->pending[place] == run->samples / run->batch;
 }
 
-esp_status esp_engines_build(esp_running *run, int64_t end) {
+static esp_status build(esp_running *run, int64_t end) {
   const esp_resources *r = &run->resources;
   if (run->bell == NULL) ESP_TRY(esp_bell_create(&run->bell));
   const char *pin = run->job->pin;
@@ -92,6 +92,19 @@ esp_status esp_engines_build(esp_running *run, int64_t end) {
     const int64_t rest = run->samples % run->batch;
     ESP_TRY(build_engine(run, rest, 1, tags, &run->tail_built, &run->tail));
   }
+  return ESP_OK;
+}
+
+// The ranks of a group have the same engines.
+static esp_status connect(const esp_running *run) {
+  if (run->full.exec != NULL) ESP_TRY(esp_exec_connect(run->full.exec));
+  return run->tail.exec != NULL ? esp_exec_connect(run->tail.exec) : ESP_OK;
+}
+
+esp_status esp_engines_make(esp_running *run, int64_t end) {
+  ESP_TRY(esp_comm_agree(run->comm, build(run, end)));
+  ESP_TRY(esp_comm_agree(run->comm, connect(run)));
+  (void)esp_comm_share_constants(run->comm);
   return ESP_OK;
 }
 
@@ -135,23 +148,10 @@ double esp_engine_moved(const esp_engine *engine) {
   return engine->exec != NULL ? esp_exec_moved_seconds(engine->exec) : 0;
 }
 
-esp_status esp_engines_connect(esp_running *run) {
-  if (run->full.exec != NULL && !run->full_connected) {
-    run->full_connected = true;
-    ESP_TRY(esp_exec_connect(run->full.exec));
-  }
-  if (run->tail.exec != NULL && !run->tail_connected) {
-    run->tail_connected = true;
-    ESP_TRY(esp_exec_connect(run->tail.exec));
-  }
-  return ESP_OK;
-}
-
 void esp_engines_end(esp_running *run) {
   esp_exec_free(run->full.exec);
   esp_exec_free(run->tail.exec);
   esp_build_end(&run->full_built);
   esp_build_end(&run->tail_built);
   run->full = run->tail = (esp_engine){0};
-  run->full_connected = run->tail_connected = false;
 }

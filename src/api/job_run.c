@@ -54,9 +54,7 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   }
   ESP_TRY(esp_tune_begin(run));
   ESP_TRY(esp_job_trace_begin(run));
-  ESP_TRY(esp_comm_agree(comm, esp_engines_build(run, run->npending)));
-  ESP_TRY(esp_comm_agree(comm, esp_engines_connect(run)));
-  (void)esp_comm_share_constants(comm);
+  ESP_TRY(esp_engines_make(run, run->npending));
   ESP_TRY(esp_outputs_open(run));
   run->load_s = esp_clock_seconds() - run->began;
   const double others = esp_trial_others_seconds(&run->resources.cores);

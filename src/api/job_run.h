@@ -96,7 +96,6 @@ typedef struct esp_running {
   esp_bell *bell;
   esp_built full_built, tail_built; // whole batches; the smaller last one
   esp_engine full, tail;
-  bool full_connected, tail_connected;
 
   esp_results *results;
   int *result_of; // [noutput]
@@ -126,11 +125,9 @@ esp_status esp_job_choose_batch(esp_running *run);
 esp_status esp_job_try_batches(esp_running *run);
 
 // Engines (job_engines.c).  Makes those that are missing for the pending
-// batches up to `end`, for the way that the resources say; not collective.
-esp_status esp_engines_build(esp_running *run, int64_t end);
-// Connects those that are not; collective over the group, whose ranks have the
-// same engines.
-esp_status esp_engines_connect(esp_running *run);
+// batches up to `end`, for the way that the resources say, lets their ranks
+// exchange values, and the ranks of a node keep weights once.  Collective.
+esp_status esp_engines_make(esp_running *run, int64_t end);
 void esp_engines_end(esp_running *run);
 // Seconds of all nodes of an engine on this rank so far, and those during which
 // its messages were under way; 0 without an exec.

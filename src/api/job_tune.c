@@ -32,8 +32,7 @@ static bool is_latency(const esp_running *run) {
   return strcmp(run->job->objective, "latency") == 0;
 }
 
-// Before the first batch
-// --------------------------------------------------------
+// Before the first batch ------------------------------------------------------
 
 // Everything that the figures depend on, a line each.
 static char *make_key(const esp_running *run) {
@@ -214,9 +213,7 @@ static void note_build(trial *t, double seconds) {
 
 static esp_status build(trial *t, int64_t end) {
   const double began = esp_clock_seconds();
-  ESP_TRY(esp_comm_agree(t->run->comm, esp_engines_build(t->run, end)));
-  ESP_TRY(esp_comm_agree(t->run->comm, esp_engines_connect(t->run)));
-  (void)esp_comm_share_constants(t->run->comm);
+  ESP_TRY(esp_engines_make(t->run, end));
   note_build(t, esp_clock_seconds() - began);
   t->way = way_of(&t->run->resources);
   return ESP_OK;

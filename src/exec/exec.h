@@ -43,7 +43,8 @@ typedef struct esp_exec_options {
 esp_status esp_exec_create(const esp_exec_options *options, esp_exec **exec);
 // Lets messages between ranks of one node go through memory that they share,
 // where the system allows it; slots move there, so it comes before anything is
-// put into them, and no slots are added later.  Collective over the group.
+// put into them, and no slots are added later.  A second call does nothing.
+// Collective over the group.
 esp_status esp_exec_connect(esp_exec *exec);
 // No slot may be running; closing the workers first sees to that, also after a
 // failure in the middle.  NULL is allowed.

@@ -6,7 +6,6 @@
 // and puts the step of the other side into that rank's list of what has ended.
 // A thread of each rank, the listener, sleeps on a futex beside the list and
 // ends those steps.
-#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -162,8 +161,7 @@ static void *listen(void *argument) {
   return NULL;
 }
 
-// Messages
-// ---------------------------------------------------------------------
+// Messages --------------------------------------------------------------------
 
 bool esp_near_has(const esp_exec *exec, int step) {
   return exec->near != NULL &&
@@ -279,7 +277,10 @@ static esp_status start(esp_near *n) {
 
 esp_status esp_exec_connect(esp_exec *exec) {
   const esp_exec_options *o = &exec->options;
-  if (o->group == NULL || o->plan->nmessage == 0) return ESP_OK;
+  if (exec->connected || o->group == NULL || o->plan->nmessage == 0) {
+    return ESP_OK;
+  }
+  exec->connected = true;
   esp_near *n = NULL;
   bool shared = false;
   esp_status status = esp_comm_agree(o->group, prepare(exec, &n));

@@ -63,6 +63,7 @@ typedef struct esp_near esp_near;
 struct esp_exec {
   esp_exec_options options;
   esp_near *near; // NULL: all messages go by MPI
+  bool connected; // esp_exec_connect() was called
   const esp_rank_plan *rank;
   int roots;      // steps that wait for none
   bool chain;     // one worker and no messages: steps in order, no counters

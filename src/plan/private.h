@@ -27,8 +27,7 @@ esp_status esp_plan_make_steps(const esp_plan_problem *problem,
 esp_status esp_plan_simulate(const esp_plan_problem *problem, esp_plan *plan);
 
 // Gives every value of a rank its place in the rank's block, but not on paper,
-// and fills who
-// waits for whom: for data, and for memory that is used again.
+// and fills who waits for whom: for data, and for memory that is used again.
 esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
                                  esp_plan *plan);
 

@@ -13,7 +13,7 @@ typedef struct esp_bar {
   int rank;
   bool conductor;       // a message, read or write; else a node
   double start, finish; // seconds
-  const char *kind;     // operator, or "send" and "recv"; what colours the bar
+  const char *kind;     // operator, or "send", "recv" ...; colours the bar
   const char *name;     // borrowed
 } esp_bar;
 
