@@ -93,7 +93,8 @@ esp_status esp_graph_add_node(esp_graph *graph, const char *name,
                               int *node) {
   ESP_TRY(esp_grow(&graph->node, &graph->node_room, (size_t)graph->nnode + 1,
                    sizeof *graph->node));
-  esp_node made = {.op = op, .version = version, .nin = nin, .nout = nout};
+  esp_node made = {
+      .op = op, .version = version, .nin = nin, .nout = nout, .like = -1};
   char *copy;
   ESP_TRY(esp_arena_string(graph->arena, name, &copy));
   made.name = copy;
@@ -140,6 +141,22 @@ esp_status esp_graph_add_node_input(esp_graph *graph, int node, int value,
   return ESP_OK;
 }
 
+esp_status esp_graph_add_copy(esp_graph *graph, const esp_node *from,
+                              const char *name, const int *in, const int *out,
+                              int *node) {
+  ESP_TRY(esp_graph_add_node(graph, name, from->op_type, from->op,
+                             from->version, in, from->nin, out, from->nout,
+                             node));
+  for (int a = 0; a < from->nattribute; a++) {
+    ESP_TRY(esp_graph_add_attribute(graph, *node, &from->attribute[a]));
+  }
+  esp_node *made = &graph->node[*node];
+  made->ncapture = from->ncapture;
+  made->npost = from->npost;
+  memcpy(made->post, from->post, sizeof made->post);
+  return ESP_OK;
+}
+
 static esp_status copy_values(const esp_graph *from, esp_graph *to) {
   for (int v = 0; v < from->nvalue; v++) {
     const esp_value *value = &from->value[v];
@@ -165,15 +182,9 @@ static esp_status copy_nodes(const esp_graph *from, esp_graph *to) {
   for (int n = 0; n < from->nnode; n++) {
     const esp_node *node = &from->node[n];
     int made;
-    ESP_TRY(esp_graph_add_node(to, node->name, node->op_type, node->op,
-                               node->version, node->in, node->nin, node->out,
-                               node->nout, &made));
-    for (int a = 0; a < node->nattribute; a++) {
-      ESP_TRY(esp_graph_add_attribute(to, made, &node->attribute[a]));
-    }
-    to->node[made].ncapture = node->ncapture;
-    to->node[made].npost = node->npost;
-    memcpy(to->node[made].post, node->post, sizeof node->post);
+    ESP_TRY(
+        esp_graph_add_copy(to, node, node->name, node->in, node->out, &made));
+    to->node[made].like = node->like;
     to->node[made].dead = node->dead;
   }
   return ESP_OK;

@@ -96,6 +96,8 @@ typedef struct esp_node {
   esp_attribute *attribute;
   int npost;
   esp_post post[ESP_MAX_POST];
+  int like;  // an earlier node that does the same with the same constants and
+             // shapes: what that one prepares serves both; -1: none
   bool dead; // taken out by a pass; esp_graph_compact() removes it
 } esp_node;
 
@@ -166,6 +168,11 @@ esp_status esp_graph_add_capture(esp_graph *graph, int value, int from);
 esp_status esp_graph_add_node(esp_graph *graph, const char *name,
                               const char *op_type, int op, int version,
                               const int *in, int nin, const int *out, int nout,
+                              int *node);
+// Adds a node that does what another one does, of this graph or of one that
+// lives as long, to other values: in[from->nin], out[from->nout].
+esp_status esp_graph_add_copy(esp_graph *graph, const esp_node *from,
+                              const char *name, const int *in, const int *out,
                               int *node);
 // Adds an attribute to a node; the struct is copied, what it points to is kept.
 esp_status esp_graph_add_attribute(esp_graph *graph, int node,

@@ -90,16 +90,10 @@ static esp_status add_node(joiner *j, int p, const esp_node *node) {
     out[i] = node->out[i] >= 0 ? j->value[node->out[i]] : -1;
   }
   if (status == ESP_OK) {
-    status =
-        esp_graph_add_node(j->to, name, node->op_type, node->op, node->version,
-                           in, node->nin, out, node->nout, &made);
+    status = esp_graph_add_copy(j->to, node, name, in, out, &made);
   }
   free(name);
   free(in);
-  for (int a = 0; a < node->nattribute && status == ESP_OK; a++) {
-    status = esp_graph_add_attribute(j->to, made, &node->attribute[a]);
-  }
-  if (status == ESP_OK) j->to->node[made].ncapture = node->ncapture;
   return status;
 }
 

@@ -60,16 +60,10 @@ static esp_status copy_node(esp_graph *graph, const esp_node *from,
   for (int i = 0; i < from->nin; i++) list[i] = from->in[i];
   for (int i = 0; i < from->nout; i++) list[from->nin + i] = from->out[i];
   replace(list, (int)total, place);
-  const esp_status status = esp_graph_add_node(
-      graph, from->name, from->op_type, from->op, from->version, list,
-      from->nin, list + from->nin, from->nout, &made);
+  const esp_status status = esp_graph_add_copy(graph, from, from->name, list,
+                                               list + from->nin, &made);
   free(list);
-  ESP_TRY(status);
-  graph->node[made].ncapture = from->ncapture;
-  for (int a = 0; a < from->nattribute; a++) {
-    ESP_TRY(esp_graph_add_attribute(graph, made, &from->attribute[a]));
-  }
-  return ESP_OK;
+  return status;
 }
 
 static esp_status put_in_place(esp_graph *graph, const esp_node *node,
