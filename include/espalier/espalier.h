@@ -155,9 +155,10 @@ typedef struct esp_bench_setting {
   int64_t batch;               // 1, or what the model fixes
   bool throughput;             // samples a second; else latency of one batch
   int streams, workers, width; // else tried, and the best is taken
-  double seconds;              // to measure for, each way; 5
-  bool sweep;                  // all ways, not only the best
-  const esp_dim *dim;          // [dims] open dimensions other than the batch
+  int64_t micro_batch; // rows of a piece of the batch; 0: as a session chooses
+  double seconds;      // to measure for, each way; 5
+  bool sweep;          // all ways, not only the best
+  const esp_dim *dim;  // [dims] open dimensions other than the batch
   int dims;
 } esp_bench_setting;
 

@@ -63,6 +63,9 @@ typedef struct esp_session_options {
                            // 0: as the plan finds best, up to the context's
   int num_threads;         // threads of each operator: 1, or the context's;
                            // 0: as the plan finds best
+  int64_t micro_batch;     // a batch whose rows go apart is computed in pieces
+                           // of so many rows, where that divides it; 0: of as
+                           // many as suit the cache of a core
 } esp_session_options;
 
 // Opens an ONNX file.  Not collective.  `options` may be NULL.  The caller

@@ -202,6 +202,7 @@ static esp_status run_streams(const bench *b, esp_bench_way *way,
 static esp_status set_way(const bench *b, const esp_bench_way *way) {
   const int workers = way->streams * way->workers;
   b->session->options.num_interop_threads = way->workers;
+  b->session->options.micro_batch = way->micro_batch;
   ESP_TRY(esp_set_num_threads(b->context, 1));
   ESP_TRY(esp_set_num_interop_threads(b->context, workers));
   return esp_set_num_threads(b->context, way->width);
@@ -217,8 +218,10 @@ static bool is_wanted(const esp_bench_setting *s, const esp_bench_way *way) {
 
 static void add_way(bench *b, int streams, int workers, int width) {
   esp_bench_findings *f = b->found;
-  const esp_bench_way way = {
-      .streams = streams, .workers = workers, .width = width};
+  const esp_bench_way way = {.streams = streams,
+                             .workers = workers,
+                             .width = width,
+                             .micro_batch = b->setting->micro_batch};
   if (f->ways < ESP_MOST_WAYS && is_wanted(b->setting, &way)) {
     f->way[f->ways++] = way;
   }
@@ -343,7 +346,8 @@ static void describe_plan(const bench *b) {
   const esp_bench_way *best = &f->way[f->best];
   for (int e = 0; e < b->session->engines; e++) {
     const esp_session_engine *engine = b->session->engine[e];
-    if (engine->workers != best->workers || engine->width != best->width) {
+    if (engine->workers != best->workers || engine->width != best->width ||
+        engine->micro_batch != best->micro_batch) {
       continue;
     }
     const esp_plan *plan = engine->built.plan;

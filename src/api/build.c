@@ -55,11 +55,38 @@ esp_status esp_build_batch(const esp_graph *model, int input, int64_t asked,
   return ESP_OK;
 }
 
-esp_status esp_build(const esp_build_options *options, esp_built *built) {
-  esp_built made = {0};
+// Pieces of the whole are made where they are expected to take less time.
+static esp_status cut_as_cached(const esp_build_options *options,
+                                const esp_optimise_options *how,
+                                esp_graph **graph) {
+  const int64_t batch = esp_optimise_samples(options->model, how);
+  if (batch < 2 || options->ranks * options->workers > 1) return ESP_OK;
+  const int64_t rows = esp_cost_rows(*graph, options->machine, batch);
+  if (rows == batch) return ESP_OK;
+  esp_graph *pieces;
+  ESP_TRY(esp_optimise_pieces(options->model, how, rows, &pieces));
+  esp_graph_free(*graph);
+  *graph = pieces;
+  return ESP_OK;
+}
+
+static esp_status make_graph(const esp_build_options *options,
+                             esp_graph **graph) {
   const esp_optimise_options how = {.batch = options->batch,
                                     .input = options->input};
-  esp_status status = esp_optimise(options->model, &how, &made.graph);
+  if (options->micro_batch > 0) {
+    return esp_optimise_pieces(options->model, &how, options->micro_batch,
+                               graph);
+  }
+  ESP_TRY(esp_optimise(options->model, &how, graph));
+  return options->micro_batch == ESP_AS_CACHED
+             ? cut_as_cached(options, &how, graph)
+             : ESP_OK;
+}
+
+esp_status esp_build(const esp_build_options *options, esp_built *built) {
+  esp_built made = {0};
+  esp_status status = make_graph(options, &made.graph);
   if (status != ESP_OK) goto done;
   made.seconds = calloc((size_t)made.graph->nnode + 1, sizeof *made.seconds);
   if (made.seconds == NULL) {

@@ -57,11 +57,13 @@ static bool set_option(request *r, const char *key, const char *text) {
   } places[] = {
       {"streams", &s->streams}, {"workers", &s->workers}, {"width", &s->width}};
   if (strcmp(key, "batch") == 0) s->batch = number;
+  if (strcmp(key, "micro-batch") == 0) s->micro_batch = number;
   for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
     if (strcmp(key, places[i].key) == 0) *places[i].place = (int)number;
   }
-  return strcmp(key, "batch") == 0 || strcmp(key, "streams") == 0 ||
-         strcmp(key, "workers") == 0 || strcmp(key, "width") == 0;
+  return strcmp(key, "batch") == 0 || strcmp(key, "micro-batch") == 0 ||
+         strcmp(key, "streams") == 0 || strcmp(key, "workers") == 0 ||
+         strcmp(key, "width") == 0;
 }
 
 static int read_request(int argc, char **argv, request *r) {
@@ -109,7 +111,8 @@ int app_bench(int argc, char **argv) {
   if (wrong != EXIT_DONE) return wrong;
   if (!r.help) return measure(&r);
   printf("usage: espalier bench MODEL.onnx [--objective latency|throughput]\n"
-         "                      [--batch N] [--sweep] [--json]\n\n"
+         "                      [--batch N] [--micro-batch N] [--sweep] "
+         "[--json]\n\n"
          "Measures a model on made-up inputs, as a session runs it in a C "
          "program, on the\ncores that this process may use: short trials find "
          "the best way, which is then\nmeasured in seven rounds.\n\n"
@@ -123,6 +126,8 @@ int app_bench(int argc, char **argv) {
          "                 batches at once, operators side by side (inter-op), "
          "threads of\n                 an operator (intra-op), instead of "
          "trying\n"
+         "  --micro-batch N\n                 rows of a piece of the batch, "
+         "instead of as suits the cache of a core\n"
          "  --seconds S    to measure each way for (5)\n"
          "  --sweep        measure all ways in turn, and print them\n"
          "  --json         all of it as JSON\n");

@@ -63,6 +63,9 @@ KEY(top_k, INT, 0, "K",
 KEY(objective, TEXT, "throughput", "throughput|latency",
     "what the plan aims at")
 KEY(batch, INT, 0, "N", "samples computed together; 0: chosen")
+KEY(micro_batch, INT, 0, "N",
+    "rows of a piece of the batch; pieces are computed one after the other; 0: "
+    "as suits the cache of a core")
 KEY(replicas, INT, 0, "N",
     "groups of ranks, each with the whole model; 1: all ranks share one "
     "graph's branches; 0: chosen")

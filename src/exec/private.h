@@ -13,6 +13,7 @@ struct esp_slot;
 typedef struct esp_made {
   esp_status (*run)(const esp_args *args, const void *state, esp_team team);
   esp_prepared prepared;
+  bool borrowed; // `prepared` is another step's, which ends it
 } esp_made;
 
 // What a worker needs to run a step of a slot.
@@ -68,6 +69,7 @@ struct esp_exec {
   int roots;      // steps that wait for none
   bool chain;     // one worker and no messages: steps in order, no counters
   esp_made *made; // [nstep]
+  int *owner; // [nnode] step that has prepared for nodes like this; -1: none
   size_t scratch_bytes;         // that the hungriest step needs
   void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
   atomic_size_t bytes;

@@ -25,6 +25,12 @@ esp_status esp_infer_node(esp_graph *graph, int node);
 // sorts the graph again; *taken says whether it did.
 esp_status esp_take_branch(esp_graph *graph, int node, bool *taken);
 
+// Does every row of every output follow from the same row of these inputs
+// alone?  *apart is false too where it cannot be told (samples.c).
+esp_status esp_rows_apart(const esp_graph *model,
+                          const esp_optimise_options *options, const int *input,
+                          int inputs, bool *apart);
+
 // Every output of the graph is made by a node, and is no other output.
 esp_status esp_own_outputs(esp_graph *graph);
 

@@ -66,23 +66,47 @@ static void judge(const tracing *t, esp_coupling *coupling) {
                  why->name, why->op_type);
 }
 
+// Follows the samples of these inputs; t->samples is to be freed.
 static esp_status trace(const esp_graph *graph, const int *input, int inputs,
-                        int64_t batch, esp_coupling *coupling) {
-  tracing t = {.graph = graph, .batch = batch};
-  t.samples = calloc((size_t)graph->nvalue + 1, sizeof *t.samples);
-  if (t.samples == NULL) {
+                        int64_t batch, tracing *t) {
+  *t = (tracing){.graph = graph, .batch = batch};
+  t->samples = calloc((size_t)graph->nvalue + 1, sizeof *t->samples);
+  if (t->samples == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot follow the samples");
   }
   for (int i = 0; i < inputs; i++) {
-    t.samples[graph->input[input[i]]] =
+    t->samples[graph->input[input[i]]] =
         (esp_samples){.kind = ESP_SAMPLES_ALONG, .axis = 0, .inner = 1};
   }
-  esp_status status = ESP_OK;
-  for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
-    status = trace_node(&t, n);
+  for (int n = 0; n < graph->nnode; n++) ESP_TRY(trace_node(t, n));
+  return ESP_OK;
+}
+
+// Is every output made of rows, one for each sample?
+static bool all_rows(const tracing *t) {
+  for (int i = 0; i < t->graph->noutput; i++) {
+    const esp_samples *s = &t->samples[t->graph->output[i]];
+    if (s->kind != ESP_SAMPLES_ALONG || s->axis != 0 || s->inner != 1) {
+      return false;
+    }
   }
-  if (status == ESP_OK) judge(&t, coupling);
+  return true;
+}
+
+esp_status esp_rows_apart(const esp_graph *model,
+                          const esp_optimise_options *options, const int *input,
+                          int inputs, bool *apart) {
+  esp_optimise_options how = *options;
+  how.plain = true;
+  *apart = false;
+  esp_graph *graph;
+  esp_status status = esp_optimise(model, &how, &graph);
+  if (status != ESP_OK) return status == ESP_NO_MEMORY ? status : ESP_OK;
+  tracing t;
+  status = trace(graph, input, inputs, how.batch, &t);
+  if (status == ESP_OK) *apart = all_rows(&t);
   free(t.samples);
+  esp_graph_free(graph);
   return status;
 }
 
@@ -97,7 +121,10 @@ esp_status esp_optimise_coupling(const esp_graph *model, const int *input,
   esp_graph *graph = NULL;
   esp_status status = esp_optimise(model, &how, &graph);
   if (status == ESP_OK) {
-    status = trace(graph, input, inputs, how.batch, coupling);
+    tracing t;
+    status = trace(graph, input, inputs, how.batch, &t);
+    if (status == ESP_OK) judge(&t, coupling);
+    free(t.samples);
     esp_graph_free(graph);
     return status;
   }

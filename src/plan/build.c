@@ -122,7 +122,14 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   esp_schedule schedule;
   esp_plan *made = NULL;
   ESP_TRY(esp_plan_schedule(problem, &schedule));
-  esp_status status = make(problem, &schedule, &made);
+  esp_status status = ESP_OK;
+  // Alone, a worker keeps the order of the graph: pieces of a batch one after
+  // the other, and branches, so that what one has made is read while it is
+  // near.
+  if (problem->ranks * problem->workers == 1) {
+    status = esp_plan_schedule_row(problem, &schedule);
+  }
+  if (status == ESP_OK) status = make(problem, &schedule, &made);
   if (status == ESP_OK) status = keep_shorter(problem, &schedule, &made);
   esp_schedule_free(&schedule);
   if (status != ESP_OK) {

@@ -28,6 +28,7 @@ typedef struct placer {
   int lives;
   double a_while; // seconds
   bool on_paper;
+  bool in_row; // one worker alone does all steps, in their order
   esp_waits waits;
 } placer;
 
@@ -198,6 +199,7 @@ static void find_place(placer *p, int which) {
 }
 
 static esp_status wait_for_users(placer *p, const life *old, const life *new) {
+  if (p->in_row) return ESP_OK;
   const int value = old->value;
   if (p->maker[value] >= 0) {
     ESP_TRY(esp_waits_add(&p->waits, p->maker[value], new->first));
@@ -250,6 +252,9 @@ static esp_status place(placer *p, int rank) {
   ESP_TRY(allocate(p));
   note_makers(p);
   ESP_TRY(note_readers(p));
+  for (int s = 1; p->in_row && s < p->rank->nstep; s++) {
+    ESP_TRY(esp_waits_add(&p->waits, s - 1, s));
+  }
   if (!p->on_paper) {
     for (int v = 0; v < p->graph->nvalue; v++) {
       if (live(p, rank, v, &p->life[p->lives])) p->lives++;
@@ -265,6 +270,7 @@ esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
   placer p = {.graph = problem->graph,
               .rank = &plan->rank[rank],
               .on_paper = problem->on_paper,
+              .in_row = problem->ranks * problem->workers == 1,
               .a_while = 2 * wake + 0.02 * plan->predicted};
   const bool nothing = p.on_paper && p.rank->nstep == 0;
   const esp_status status =

@@ -34,6 +34,9 @@ for model in fmnist_incep fmnist_bilstm; do
 1 --batch 1
 1 --batch 7
 1 --batch 64
+1 --batch 64 --micro-batch 4
+1 --workers 2 --batch 64 --micro-batch 32
+2 --replicas 1 --batch 64 --micro-batch 16
 2 --replicas 2
 2 --replicas 1 --batch 64
 3 --replicas 1 --batch 64
