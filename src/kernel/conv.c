@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
+#include "kernel/winograd.h"
 
 enum { NAME_BYTES = 64, BANDS = 16, VARIANTS = 4 };
 
@@ -21,6 +22,7 @@ typedef struct band {
 struct esp_conv {
   esp_conv_problem problem;
   char name[NAME_BYTES];
+  esp_winograd *winograd;                  // computes, where it is not NULL
   esp_dnnl_primitive *primitive[VARIANTS]; // for bands of different form
   int variants;
   int bands; // of a sample; 1 where the primitive takes all
@@ -396,7 +398,13 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
     self->out_each *= problem->out[i];
   }
   const bool empty = problem->batch == 0 || self->out_each == 0;
-  const esp_status status = empty ? ESP_OK : choose(self, weights, bias);
+  esp_status status = ESP_OK;
+  if (!empty && esp_winograd_suits(problem)) {
+    strncpy(self->name, "winograd:2x2,3x3", NAME_BYTES - 1);
+    status = esp_winograd_create(problem, weights, bias, &self->winograd);
+  } else if (!empty) {
+    status = choose(self, weights, bias);
+  }
   if (status != ESP_OK) {
     esp_conv_free(self);
     return status;
@@ -412,12 +420,14 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
 void esp_conv_free(esp_conv *conv) {
   if (conv == NULL) return;
   free_primitives(conv);
+  esp_winograd_free(conv->winograd);
   esp_constant_free(conv->weights);
   esp_free(conv->bias);
   free(conv);
 }
 
 size_t esp_conv_scratch(const esp_conv *conv) {
+  if (conv->winograd != NULL) return esp_winograd_scratch(conv->winograd);
   return conv->scratch_each *
          (size_t)(conv->by_sample ? conv->problem.width : 1);
 }
@@ -492,6 +502,10 @@ static void run_posts(int64_t begin, int64_t end, void *argument) {
 esp_status esp_conv_run(esp_conv *conv, const float *x,
                         const float *const *added, float *y, void *scratch) {
   enum { GRAIN = 8192 };
+  if (conv->winograd != NULL) {
+    esp_winograd_run(conv->winograd, x, added, y, scratch);
+    return ESP_OK;
+  }
   if (conv->variants == 0) return ESP_OK; // nothing to compute
   call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
   const esp_conv_problem *p = &conv->problem;
