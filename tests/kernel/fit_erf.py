@@ -1,4 +1,4 @@
-"""Prints the coefficients of erf in src/kernel/vector_math.c, lowest first.
+"""Prints the coefficients of erf and GELU in src/kernel/vector_math.c, lowest first.
 
 Least maximum of the weighted error by Lawson's iteration, in double.
 usage: fit_erf.py
@@ -36,7 +36,16 @@ def far(a):
     return math.log(math.erfc(a))
 
 
+def tail(a):  # of the normal distribution, beyond a
+    return math.log2(math.erfc(a / math.sqrt(2)) / 2)
+
+
 for name, made in (("near", fit(near, 1e-12, 0.95**2, 6, lambda s: 1)),
-                   ("far", fit(far, 0.9, 9.4, 10, lambda a: math.erfc(a) / 0.2 + 0.003))):
+                   ("far", fit(far, 0.9, 9.4, 10, lambda a: math.erfc(a) / 0.2 + 0.003)),
+                   ("tail below 3", fit(tail, 0, 3, 8, lambda a: 2 ** tail(a) * max(a, 1) + 1e-3)),
+                   ("tail from 3 on, around 6",
+                    fit(lambda t: tail(t + 6), -3, 6.9, 8,
+                        lambda t: 2 ** tail(t + 6) * (t + 6) * 3e3 + 1)),
+                   ("power", fit(lambda r: 2 ** r, -0.5, 0.5, 6, lambda r: 1))):
     print(name, "largest weighted error %.2g" % made[1])
     print("\n".join("  %.8e" % c for c in made[0]))
