@@ -11,6 +11,14 @@
 
 enum { NAME_BYTES = 64, BANDS = 16, VARIANTS = 4 };
 
+// Who does the posts.
+typedef enum posts_by {
+  BY_PRIMITIVE,
+  BY_SUM,    // the same, but what the first one adds is put into y before: some
+             // implementations take no second tensor
+  BY_NOBODY, // they come after it
+} posts_by;
+
 // Rows of one sample's output, and of its input, that one call computes.
 typedef struct band {
   int64_t out, in;           // the first row
@@ -27,8 +35,8 @@ struct esp_conv {
   int variants;
   int bands; // of a sample; 1 where the primitive takes all
   band band[BANDS];
-  bool by_sample;   // the primitives take one sample, on one thread
-  bool posts_after; // the implementation cannot do the posts
+  bool by_sample; // the primitives take one sample, on one thread
+  posts_by posts;
   void *weights, *bias;
   size_t scratch_each;
   int64_t in_each, out_each; // elements of a sample
@@ -102,7 +110,7 @@ static dnnl_status_t append_post(dnnl_post_ops_t ops,
   }
 }
 
-static esp_status make_attributes(const esp_conv_problem *p, bool with_posts,
+static esp_status make_attributes(const esp_conv_problem *p, posts_by posts,
                                   const dnnl_memory_desc_t *y,
                                   dnnl_primitive_attr_t *made) {
   dnnl_primitive_attr_t attributes;
@@ -110,10 +118,11 @@ static esp_status make_attributes(const esp_conv_problem *p, bool with_posts,
       esp_dnnl_status(dnnl_primitive_attr_create(&attributes), "attributes"));
   dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(
       attributes, dnnl_scratchpad_mode_user);
-  if (with_posts && p->posts > 0) {
+  if (posts != BY_NOBODY && p->posts > 0) {
     dnnl_post_ops_t ops = NULL;
     status |= dnnl_post_ops_create(&ops);
-    for (int i = 0; i < p->posts; i++)
+    if (posts == BY_SUM) status |= dnnl_post_ops_append_sum(ops, 1);
+    for (int i = posts == BY_SUM; i < p->posts; i++)
       status |= append_post(ops, &p->post[i], y);
     status |= dnnl_primitive_attr_set_post_ops(attributes, ops);
     (void)dnnl_post_ops_destroy(ops);
@@ -151,14 +160,14 @@ static bool matches(const_dnnl_primitive_desc_t desc, const wanted *want) {
 }
 
 static esp_status find(const esp_conv_problem *p, int64_t batch, int width,
-                       bool with_posts, const wanted *want,
+                       posts_by posts, const wanted *want,
                        dnnl_primitive_desc_t *found) {
   shapes s;
   dnnl_engine_t engine;
   dnnl_primitive_attr_t attributes = NULL;
   ESP_TRY(describe(p, batch, &s));
   ESP_TRY(esp_dnnl_engine(&engine));
-  esp_status status = make_attributes(p, with_posts, &s.y, &attributes);
+  esp_status status = make_attributes(p, posts, &s.y, &attributes);
   dnnl_convolution_desc_t desc;
   if (status == ESP_OK) {
     status = esp_dnnl_status(dnnl_dilated_convolution_forward_desc_init(
@@ -191,23 +200,54 @@ static esp_status find(const esp_conv_problem *p, int64_t batch, int width,
   return status;
 }
 
-// The implementation for one sample on one thread, with its posts if it is a
-// good one with them.
+static bool is_brgemm(const_dnnl_primitive_desc_t desc) {
+  return strncmp(esp_dnnl_implementation(desc), "brg", 3) == 0;
+}
+
+// The implementation for one sample on one thread, when it is a good one with
+// its posts; *found NULL: it is not.
+static esp_status find_with(const esp_conv *conv, posts_by posts,
+                            dnnl_primitive_desc_t *found) {
+  ESP_TRY(find(&conv->problem, 1, 1, posts, NULL, found));
+  const bool good = *found != NULL &&
+                    keeps_order(esp_dnnl_implementation(*found)) &&
+                    (posts != BY_SUM || is_brgemm(*found));
+  if (good || *found == NULL) return ESP_OK;
+  (void)dnnl_primitive_desc_destroy(*found);
+  *found = NULL;
+  return ESP_OK;
+}
+
+static void take(esp_conv *conv, posts_by posts, dnnl_primitive_desc_t one,
+                 dnnl_primitive_desc_t *found) {
+  if (*found != NULL) (void)dnnl_primitive_desc_destroy(*found);
+  *found = one;
+  conv->posts = posts;
+}
+
+// brgemm is the faster one, but takes no second tensor; where the primitive
+// does not do the posts well, they come after it, also where the plain one is
+// no better: oneDNN 2.6.3's gemm implementation adds wrong numbers as a post of
+// a convolution in groups.
 static esp_status find_canonical(esp_conv *conv, dnnl_primitive_desc_t *found) {
   const esp_conv_problem *p = &conv->problem;
-  esp_status status = find(p, 1, 1, true, NULL, found);
-  const bool good = status == ESP_OK && *found != NULL &&
-                    keeps_order(esp_dnnl_implementation(*found));
-  if (good || p->posts == 0) return status;
-  dnnl_primitive_desc_t plain = NULL;
-  if (find(p, 1, 1, false, NULL, &plain) != ESP_OK || plain == NULL)
-    return status;
-  // Also where the plain one is no better: oneDNN 2.6.3's gemm implementation
-  // adds wrong numbers as a post of a convolution in groups.
-  if (*found != NULL) (void)dnnl_primitive_desc_destroy(*found);
-  *found = plain;
-  conv->posts_after = true;
-  return ESP_OK;
+  dnnl_primitive_desc_t other = NULL;
+  esp_status status = find_with(conv, BY_PRIMITIVE, found);
+  if (status == ESP_OK && *found != NULL && is_brgemm(*found)) return ESP_OK;
+  if (p->posts > 0 && p->post[0].kind == ESP_KERNEL_ADD &&
+      find_with(conv, BY_SUM, &other) == ESP_OK && other != NULL) {
+    take(conv, BY_SUM, other, found);
+    return ESP_OK;
+  }
+  if (status == ESP_OK && *found != NULL) return ESP_OK;
+  status = find(p, 1, 1, BY_NOBODY, NULL, &other);
+  if (status == ESP_OK && other != NULL) take(conv, BY_NOBODY, other, found);
+  return status;
+}
+
+// The first post that the primitive is given as such.
+static int first_post(const esp_conv *conv) {
+  return conv->posts == BY_NOBODY ? conv->problem.posts : conv->posts == BY_SUM;
 }
 
 static esp_status make_primitive(esp_conv *conv,
@@ -227,7 +267,7 @@ static esp_status make_primitive(esp_conv *conv,
     argument[count] = DNNL_ARG_BIAS;
     md[count++] = dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 1);
   }
-  for (int i = 0; i < p->posts && !conv->posts_after; i++) {
+  for (int i = first_post(conv); i < p->posts; i++) {
     if (p->post[i].kind != ESP_KERNEL_ADD) continue;
     if (count == ESP_DNNL_ARGUMENTS - 1) {
       return ESP_FAIL(ESP_UNSUPPORTED, "too many sums after a convolution");
@@ -305,8 +345,7 @@ static esp_status make_variant(esp_conv *conv, const wanted *want, band *b,
   p.before[0] = b->before;
   *there = false;
   if (conv->variants == VARIANTS ||
-      find(&p, 1, 1, !conv->posts_after, want, &desc) != ESP_OK ||
-      desc == NULL) {
+      find(&p, 1, 1, conv->posts, want, &desc) != ESP_OK || desc == NULL) {
     return ESP_OK;
   }
   const esp_status status =
@@ -370,7 +409,7 @@ static esp_status choose(esp_conv *conv, const float *weights,
   const wanted want = {conv->name,
                        esp_dnnl_argument(canonical, dnnl_query_weights_md)};
   if (keeps_order(conv->name) && fills_blocks(p)) {
-    status = find(p, p->batch, p->width, !conv->posts_after, &want, &real);
+    status = find(p, p->batch, p->width, conv->posts, &want, &real);
   }
   conv->by_sample = real == NULL;
   if (status == ESP_OK) status = pack(conv, canonical, weights, bias);
@@ -459,7 +498,7 @@ static esp_status run_primitive(call *c, int64_t sample, const band *b,
   void *bytes[ESP_DNNL_ARGUMENTS] = {cast.taken, conv->weights, c->y + out};
   int count = 3;
   if (p->bias) bytes[count++] = conv->bias;
-  for (int i = 0; i < p->posts && !conv->posts_after; i++) {
+  for (int i = first_post(conv); i < p->posts; i++) {
     if (p->post[i].kind != ESP_KERNEL_ADD) continue;
     cast.given = c->added[i] + out;
     bytes[count++] = cast.taken;
@@ -489,6 +528,12 @@ static void run_parts(int64_t begin, int64_t end, void *argument) {
   }
 }
 
+static void put_added(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  memcpy(c->y + begin, c->added[0] + begin,
+         (size_t)(end - begin) * sizeof *c->y);
+}
+
 static void run_posts(int64_t begin, int64_t end, void *argument) {
   const call *c = argument;
   const float *added[ESP_KERNEL_POSTS];
@@ -509,13 +554,16 @@ esp_status esp_conv_run(esp_conv *conv, const float *x,
   if (conv->variants == 0) return ESP_OK; // nothing to compute
   call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
   const esp_conv_problem *p = &conv->problem;
+  if (conv->posts == BY_SUM && added[0] != y) {
+    esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, put_added, &c);
+  }
   if (conv->by_sample) {
     esp_loop_over(p->width, parts_of(conv), 1, run_parts, &c);
     if (atomic_load(&c.failed) != 0) return (esp_status)atomic_load(&c.failed);
   } else {
     ESP_TRY(run_primitive(&c, 0, &conv->band[0], scratch));
   }
-  if (conv->posts_after) {
+  if (conv->posts == BY_NOBODY && p->posts > 0) {
     esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, run_posts, &c);
   }
   return ESP_OK;
