@@ -200,6 +200,11 @@ static esp_status find(const esp_conv_problem *p, int64_t batch, int width,
   return status;
 }
 
+// Its sums are short; it is given a sample at a time.
+static bool is_depthwise(const char *name) {
+  return strncmp(name, "brdgmm", 6) == 0;
+}
+
 static bool is_brgemm(const_dnnl_primitive_desc_t desc) {
   return strncmp(esp_dnnl_implementation(desc), "brg", 3) == 0;
 }
@@ -209,8 +214,8 @@ static bool is_brgemm(const_dnnl_primitive_desc_t desc) {
 static esp_status find_with(const esp_conv *conv, posts_by posts,
                             dnnl_primitive_desc_t *found) {
   ESP_TRY(find(&conv->problem, 1, 1, posts, NULL, found));
-  const bool good = *found != NULL &&
-                    keeps_order(esp_dnnl_implementation(*found)) &&
+  const char *name = *found != NULL ? esp_dnnl_implementation(*found) : "";
+  const bool good = (keeps_order(name) || is_depthwise(name)) &&
                     (posts != BY_SUM || is_brgemm(*found));
   if (good || *found == NULL) return ESP_OK;
   (void)dnnl_primitive_desc_destroy(*found);
