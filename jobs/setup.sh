@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs from Debian 12 what Espalier needs, and only what is missing.
-#   jobs/setup.sh [run] [test] [cluster] [bench] [tsan]        (default: run)
+#   jobs/setup.sh [run] [test] [cluster] [bench] [peers] [npm] [tsan]        (default: run)
 # A call with nothing to install needs neither network nor root.
 set -eu
 
@@ -51,6 +51,10 @@ cluster  slurm-wlm-basic-plugins  Slurm's way to start MPI, pmix
 cluster  munge                    how Slurm's daemons trust one another
 cluster  iproute2                 the network between two hosts of a test
 bench    libstarpu-dev            a task runtime to compare with
+peers    python3-torch            libtorch, to compare with; writes models
+peers    python3-torchvision      architectures of the models
+peers    libopenblas0-openmp      without it torch multiplies with the reference
+npm      npm                      brings ONNX Runtime, to compare with
 tsan     clang                    the preset tsan
 tsan     libomp-14-dev            an OpenMP whose races it can see
 tsan     libclang-rt-14-dev       the thread sanitizer itself
