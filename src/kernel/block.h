@@ -1,4 +1,4 @@
-// Products of blocks that lie in the cache, by fused multiply-add.  Floor 2.
+// Products of a few rows with constant weights, by fused multiply-add. Floor 2.
 #ifndef ESP_KERNEL_BLOCK_H
 #define ESP_KERNEL_BLOCK_H
 
@@ -10,16 +10,32 @@ enum { ESP_BLOCK_COLUMNS = 32 };
 
 // Has this machine what is needed (AVX2 with FMA, or AVX-512)?
 bool esp_block_available(void);
+// Has it AVX-512, where esp_thin_run() has the same bits?
+bool esp_block_wide(void);
 
 // b [K,N] in panels of ESP_BLOCK_COLUMNS columns, of which the last one may
-// have half as many; N is a multiple of 16.
-void esp_block_pack(const float *b, int64_t k, int64_t n, float *packed);
+// have half as many, and zeros behind column N; `packed` has room for
+// esp_block_count() numbers.  The numbers of a row of b are b_column apart, its
+// rows b_row.
+int64_t esp_block_panels(int64_t n);
+size_t esp_block_count(int64_t n, int64_t k);
+void esp_block_pack(const float *b, int64_t b_row, int64_t b_column, int64_t n,
+                    int64_t k, float *packed);
 
-// c [rows,N] = a [rows,K] b; rows of a and c begin a_step and c_step numbers
-// after one another.  Each sum is in the order of K with one rounding a term,
-// and so has the same bits for any number of rows.  On the calling thread.
-void esp_block_run(const float *a, int64_t a_step, const float *packed,
-                   float *c, int64_t c_step, int64_t rows, int64_t n,
-                   int64_t k);
+// c [rows,N] = a [rows,K] b.
+typedef struct esp_block {
+  const float *a, *packed;
+  float *c;
+  int64_t a_step, c_step; // from one row to the next
+  int64_t n, k;
+} esp_block;
+
+// Computes the columns of panels [begin, end) for so many rows.  Each sum is in
+// the order of K with one rounding a term, in the pieces of esp_thin_run(), and
+// so has the same bits for any number of rows.  On the calling thread.  While
+// it works on a panel it brings the next one near, which may lie beyond the
+// cache.
+void esp_block_run(const esp_block *block, int64_t rows, int64_t begin,
+                   int64_t end);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/constant.h"
 #include "base/memory.h"
+#include "kernel/block.h"
 #include "kernel/dnnl.h"
 #include "kernel/parallel.h"
 #include "kernel/thin.h"
@@ -28,7 +29,8 @@ struct esp_matmul {
   size_t scratch_each;
   float *plain_b; // for the plain loop: [K,N]
   bool plain;     // computes, where no primitive does
-  float *thin_b;  // in panels, for a few rows; NULL: a primitive computes
+  float *thin_b;  // in panels, for a few rows
+  float *block_b; // the same, for more of them; both NULL: a primitive computes
 };
 
 static esp_status find(const esp_matmul *mm, int64_t rows,
@@ -154,20 +156,41 @@ static bool is_thin(const esp_matmul *mm) {
   return mm->packed && p->m <= ESP_THIN_ROWS && products(p) == 1;
 }
 
-static esp_status make_thin(esp_matmul *mm, const float *b) {
+// As few rows as hide nothing of what it takes to bring weights near, or
+// weights that come from beyond the cache: the block product, which has the
+// bits of the primitive, is faster there.
+static bool is_block(const esp_matmul *mm) {
+  enum { FEW_ROWS = 32, MOST_ROWS = 256, FAR_WEIGHTS = 1 << 18 };
   const esp_matmul_problem *p = &mm->problem;
+  return mm->packed && products(p) == 1 && esp_block_wide() &&
+         (p->m <= FEW_ROWS || (p->m <= MOST_ROWS && p->k * p->n > FAR_WEIGHTS));
+}
+
+static esp_status pack_panels(esp_matmul *mm, const float *b) {
+  const esp_matmul_problem *p = &mm->problem;
+  const bool thin = is_thin(mm);
+  const size_t count =
+      thin ? esp_thin_count(p->n, p->k) : esp_block_count(p->n, p->k);
+  void *block;
+  ESP_TRY(esp_constant_allocate(count * sizeof *b, &block));
+  if (thin) {
+    mm->thin_b = block;
+    esp_thin_pack(b, p->b_transposed, p->n, p->k, mm->thin_b);
+  } else {
+    mm->block_b = block;
+    esp_block_pack(b, p->b_transposed ? 1 : p->n, p->b_transposed ? p->k : 1,
+                   p->n, p->k, mm->block_b);
+  }
+  strncpy(mm->name, thin ? "thin panels" : "panels", NAME_BYTES - 1);
+  return ESP_OK;
+}
+
+static esp_status make_panels(esp_matmul *mm, const float *b) {
   dnnl_primitive_desc_t desc = NULL;
-  ESP_TRY(find(mm, p->m, &desc));
+  ESP_TRY(find(mm, mm->problem.m, &desc));
   mm->plain = !keeps_order(esp_dnnl_implementation(desc));
   (void)dnnl_primitive_desc_destroy(desc);
-  if (mm->plain) return ESP_OK;
-  strncpy(mm->name, "thin panels", NAME_BYTES - 1);
-  void *block;
-  ESP_TRY(
-      esp_constant_allocate(esp_thin_count(p->n, p->k) * sizeof *b, &block));
-  mm->thin_b = block;
-  esp_thin_pack(b, p->b_transposed, p->n, p->k, mm->thin_b);
-  return ESP_OK;
+  return mm->plain ? ESP_OK : pack_panels(mm, b);
 }
 
 // Cuts into ranges of rows for the threads, where there are not products enough
@@ -214,7 +237,10 @@ esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
   self->packed = b != NULL;
   const bool empty = problem->m == 0 || problem->n == 0 || problem->k == 0;
   esp_status status = ESP_OK;
-  if (!empty) status = is_thin(self) ? make_thin(self, b) : cut(self, b);
+  if (!empty) {
+    status =
+        is_thin(self) || is_block(self) ? make_panels(self, b) : cut(self, b);
+  }
   if (status == ESP_UNSUPPORTED) { // the library has none at all
     self->plain = true;
     status = ESP_OK;
@@ -238,6 +264,7 @@ void esp_matmul_free(esp_matmul *matmul) {
   free(matmul->piece);
   esp_free(matmul->plain_b);
   esp_constant_free(matmul->thin_b);
+  esp_constant_free(matmul->block_b);
   free(matmul);
 }
 
@@ -292,12 +319,38 @@ static void run_panels(int64_t begin, int64_t end, void *argument) {
   esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, begin, end);
 }
 
-static void run_thin(call *c) {
-  enum { LEAST = 1 << 15 }; // weights that are worth a thread
+static void run_blocks(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
   const esp_matmul_problem *p = &c->mm->problem;
-  esp_loop_over(p->width, esp_thin_panels(p->n),
-                LEAST / (p->k * ESP_THIN_COLUMNS) + 1, run_panels, c);
-  if (c->work->after != NULL) c->work->after(c->work->context, 0, p->m);
+  esp_block q = {.packed = c->mm->block_b,
+                 .c = c->work->c,
+                 .a_step = p->k,
+                 .c_step = p->n,
+                 .n = p->n,
+                 .k = p->k};
+  const float *b;
+  c->work->operands(c->work->context, 0, &q.a, &b);
+  esp_block_run(&q, p->m, begin, end);
+}
+
+static void run_after(int64_t begin, int64_t end, void *argument) {
+  const call *c = argument;
+  c->work->after(c->work->context, begin, end);
+}
+
+// The threads share the columns, so that each reads its own weights.
+static void run_by_columns(call *c) {
+  enum { LEAST = 1 << 15, FEWEST_ROWS = 8 }; // weights worth a thread
+  const esp_matmul_problem *p = &c->mm->problem;
+  if (c->mm->thin_b != NULL) {
+    esp_loop_over(p->width, esp_thin_panels(p->n),
+                  LEAST / (p->k * ESP_THIN_COLUMNS) + 1, run_panels, c);
+  } else {
+    esp_loop_over(p->width, esp_block_panels(p->n),
+                  LEAST / (p->k * ESP_BLOCK_COLUMNS) + 1, run_blocks, c);
+  }
+  if (c->work->after == NULL) return;
+  esp_loop_over(p->width, p->m, FEWEST_ROWS, run_after, c);
 }
 
 // c[i] += a_k * b[k][i], k in order: the same sums for every m and every cut.
@@ -334,8 +387,8 @@ esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
   if (matmul->plain || p->k == 0 || p->n == 0) {
     esp_loop_over(p->width, rows, 16384 / (p->n * p->k + 1) + 1, run_rows,
                   &made);
-  } else if (matmul->thin_b != NULL) {
-    run_thin(&made);
+  } else if (matmul->thin_b != NULL || matmul->block_b != NULL) {
+    run_by_columns(&made);
   } else {
     esp_loop_over(p->width, products(p) * matmul->pieces, 1, run_pieces, &made);
   }

@@ -47,7 +47,7 @@ ROWS(2)
 ROWS(3)
 ROWS(4)
 
-static int64_t piece_of(int64_t k) {
+int64_t esp_thin_piece(int64_t k) {
   return k > 1024 ? 1024 : (k > 512 ? 512 : k);
 }
 
@@ -66,7 +66,7 @@ void esp_thin_run(const float *a, const float *packed, float *c, int64_t m,
                   int64_t n, int64_t k, int64_t begin, int64_t end) {
   static void (*const rows[])(const float *, int64_t, const float *, int64_t,
                               float *) = {rows_1, rows_2, rows_3, rows_4};
-  const int64_t piece = piece_of(k);
+  const int64_t piece = esp_thin_piece(k);
   float y[ESP_THIN_ROWS * WIDE];
   for (int64_t p = begin; p < end && m > 0; p++) {
     const float *panel = packed + p * k * WIDE;

@@ -21,6 +21,8 @@ void esp_thin_pack(const float *b, bool transposed, int64_t n, int64_t k,
 // the machine has AVX-512, in pieces that are then added up: the bits of oneDNN
 // 2.6.3's brgemm, whose pieces are all of K up to 512 terms, 512 up to 1,024,
 // and 1,024 beyond (measured for N from 10 to 1,024 and K up to 4,096).
+// esp_thin_piece(): the terms of a piece.
+int64_t esp_thin_piece(int64_t k);
 void esp_thin_run(const float *a, const float *packed, float *c, int64_t m,
                   int64_t n, int64_t k, int64_t begin, int64_t end);
 

@@ -92,7 +92,7 @@ static esp_status pack(esp_winograd *w, const float *weights) {
     }
   }
   for (size_t k = 0; k < POINTS; k++) {
-    esp_block_pack(u + k * each, in, out, w->weights + k * each);
+    esp_block_pack(u + k * each, out, 1, out, in, w->weights + k * each);
   }
   esp_free(plain);
   return ESP_OK;
@@ -287,8 +287,14 @@ static void run_block(const call *c, int64_t begin, int64_t end, float *v) {
     gather(c, begin + t, zeros, v + t * in, in_step);
   }
   for (size_t k = 0; k < POINTS; k++) {
-    esp_block_run(v + k * in_step, in, c->w->weights + k * (size_t)(in * out),
-                  m + k * out_step, out, count, out, in);
+    const esp_block product = {.a = v + k * in_step,
+                               .packed = c->w->weights + k * (size_t)(in * out),
+                               .c = m + k * out_step,
+                               .a_step = in,
+                               .c_step = out,
+                               .n = out,
+                               .k = in};
+    esp_block_run(&product, count, 0, esp_block_panels(out));
   }
   for (int64_t t = 0; t < count; t++) {
     scatter(c, begin + t, m + t * out, out_step, v);
