@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "cost/cost.h"
+#include "op/op.h"
 
 // A node's constants, and the values that have rows.
 static void add_bytes(const esp_graph *graph, int value, double *constants,
@@ -10,6 +11,13 @@ static void add_bytes(const esp_graph *graph, int value, double *constants,
   const esp_tensor *tensor = &graph->value[value].tensor;
   *(tensor->data != NULL ? constants : values) +=
       (double)esp_tensor_bytes(tensor);
+}
+
+// How often constants are read in turn: by a recurrent layer at every step.
+static double passes_of(const esp_graph *graph, const esp_node *node) {
+  const bool steps = node->op == ESP_OP_LSTM || node->op == ESP_OP_GRU ||
+                     node->op == ESP_OP_RNN;
+  return steps ? (double)graph->value[node->in[0]].tensor.shape.dim[0] : 1;
 }
 
 // Seconds of a piece beyond arithmetic: calls, and what does not fit the cache.
@@ -25,7 +33,8 @@ static double seconds_of(const esp_graph *graph, const esp_machine *machine,
     for (int i = 0; i < node->nout; i++) {
       add_bytes(graph, node->out[i], &constants, &values);
     }
-    const double beyond = constants + part * values - machine->cache_bytes;
+    const double beyond = passes_of(graph, node) * constants + part * values -
+                          machine->cache_bytes;
     seconds +=
         machine->call_seconds + fmax(0, beyond) / machine->bytes_per_second;
   }
