@@ -118,16 +118,6 @@ static void run_group(const group *g, int64_t rows, int64_t columns,
   }
 }
 
-// Columns of c, from a piece of K: the first piece's, or added to them.
-static void put(const float *from, int64_t rows, int64_t columns, bool first,
-                float *to, int64_t to_step) {
-  for (int64_t r = 0; r < rows; r++, from += COLUMNS, to += to_step) {
-    for (int64_t j = 0; j < columns; j++) {
-      to[j] = first ? from[j] : to[j] + from[j];
-    }
-  }
-}
-
 // What is gone through at a time: rows and terms from `first` on.
 typedef struct part {
   int64_t row, rows, first, terms;
@@ -159,7 +149,9 @@ static void run_panel(const esp_block *q, const part *p, int64_t panel,
                      .soon = after + i * p->terms * soon_step,
                      .soon_step = soon_step < 16 ? soon_step : 16};
     run_group(&g, count, columns, wide);
-    if (!straight) put(aside, count, valid, begins, to, q->c_step);
+    if (!straight) {
+      esp_thin_put(aside, COLUMNS, count, valid, begins, to, q->c_step);
+    }
   }
 }
 

@@ -541,12 +541,8 @@ static void put_added(int64_t begin, int64_t end, void *argument) {
 
 static void run_posts(int64_t begin, int64_t end, void *argument) {
   const call *c = argument;
-  const float *added[ESP_KERNEL_POSTS];
-  for (int i = 0; i < c->conv->problem.posts; i++) {
-    added[i] = c->added[i] != NULL ? c->added[i] + begin : NULL;
-  }
-  esp_post_apply(c->conv->problem.post, c->conv->problem.posts, added,
-                 c->y + begin, end - begin);
+  const esp_conv_problem *p = &c->conv->problem;
+  esp_post_apply_at(p->post, p->posts, c->added, c->y, begin, end - begin);
 }
 
 esp_status esp_conv_run(esp_conv *conv, const float *x,

@@ -1,5 +1,7 @@
 #include "kernel/post.h"
 
+#include <stddef.h>
+
 #include "kernel/vector_math.h"
 #include "kernel/vectors.h"
 
@@ -37,4 +39,12 @@ ESP_VECTORS static void apply(const esp_kernel_post *post, const float *added,
 void esp_post_apply(const esp_kernel_post *post, int count,
                     const float *const *added, float *y, int64_t n) {
   for (int p = 0; p < count; p++) apply(&post[p], added[p], y, n);
+}
+
+void esp_post_apply_at(const esp_kernel_post *post, int count,
+                       const float *const *added, float *y, int64_t first,
+                       int64_t n) {
+  for (int p = 0; p < count; p++) {
+    apply(&post[p], added[p] != NULL ? added[p] + first : NULL, y + first, n);
+  }
 }

@@ -25,5 +25,10 @@ enum { ESP_KERNEL_POSTS = 4 };
 // Applies posts, in order, to n elements; added[p] is what post p adds.
 void esp_post_apply(const esp_kernel_post *post, int count,
                     const float *const *added, float *y, int64_t n);
+// The same to n elements of a whole y, from `first` on; added tensors lie like
+// y.
+void esp_post_apply_at(const esp_kernel_post *post, int count,
+                       const float *const *added, float *y, int64_t first,
+                       int64_t n);
 
 #endif

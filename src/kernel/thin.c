@@ -51,13 +51,11 @@ int64_t esp_thin_piece(int64_t k) {
   return k > 1024 ? 1024 : (k > 512 ? 512 : k);
 }
 
-// Columns of one panel, from a piece of K: the first piece's, or added to them.
-static void put(const float *y, int64_t m, int64_t n, int64_t count, bool first,
-                float *c) {
-  for (int64_t r = 0; r < m; r++) {
-    for (int64_t j = 0; j < count; j++) {
-      const float v = y[r * WIDE + j];
-      c[r * n + j] = first ? v : c[r * n + j] + v;
+void esp_thin_put(const float *from, int64_t from_step, int64_t rows,
+                  int64_t columns, bool first, float *to, int64_t to_step) {
+  for (int64_t r = 0; r < rows; r++, from += from_step, to += to_step) {
+    for (int64_t j = 0; j < columns; j++) {
+      to[j] = first ? from[j] : to[j] + from[j];
     }
   }
 }
@@ -74,7 +72,7 @@ void esp_thin_run(const float *a, const float *packed, float *c, int64_t m,
     for (int64_t i = 0; i < k; i += piece) {
       const int64_t terms = k - i < piece ? k - i : piece;
       rows[m - 1](a + i, k, panel + i * WIDE, terms, y);
-      put(y, m, n, count, i == 0, c + p * WIDE);
+      esp_thin_put(y, WIDE, m, count, i == 0, c + p * WIDE, n);
     }
   }
 }

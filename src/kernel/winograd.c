@@ -247,13 +247,7 @@ static void gather(const call *c, int64_t tile, const float *zeros, float *v,
 
 static void apply_posts(const call *c, int64_t first, int64_t count) {
   const esp_conv_problem *p = &c->w->problem;
-  const float *added[ESP_KERNEL_POSTS];
-  for (int i = 0; i < p->posts; i++) {
-    added[i] = c->added[i] != NULL ? c->added[i] + first : NULL;
-  }
-  if (p->posts > 0) {
-    esp_post_apply(p->post, p->posts, added, c->y + first, count);
-  }
+  esp_post_apply_at(p->post, p->posts, c->added, c->y, first, count);
 }
 
 // What does not lie in the sample goes to `spare`.

@@ -49,11 +49,7 @@ static void scale_rows(int64_t begin, int64_t end, void *argument) {
       const float a = j->scale[r % j->channels], b = j->shift[r % j->channels];
       for (int64_t i = 0; i < j->row; i++) y[i] = x[i] * a + b;
     }
-    const float *added[ESP_KERNEL_POSTS];
-    for (int p = 0; p < j->posts; p++) {
-      added[p] = j->added[p] != NULL ? j->added[p] + r * j->row : NULL;
-    }
-    esp_post_apply(j->post, j->posts, added, y, j->row);
+    esp_post_apply_at(j->post, j->posts, j->added, j->y, r * j->row, j->row);
   }
 }
 
