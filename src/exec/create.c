@@ -132,28 +132,28 @@ esp_status esp_exec_add_slot(esp_exec *exec, int *slot) {
 }
 
 // Is there a step on this rank that has prepared for a node like this one?
-static bool borrow(esp_exec *exec, int index) {
+// owner: [nnode] the step of each; -1: none.
+static bool borrow(esp_exec *exec, int index, int *owner) {
   const esp_graph *graph = exec->options.graph;
   const int node = exec->rank->step[index].node;
   const int kind = graph->node[node].like >= 0 ? graph->node[node].like : node;
-  const int owner = exec->owner[kind];
-  if (owner < 0) {
-    exec->owner[kind] = index;
+  if (owner[kind] < 0) {
+    owner[kind] = index;
     return false;
   }
-  exec->made[index].prepared = exec->made[owner].prepared;
+  exec->made[index].prepared = exec->made[owner[kind]].prepared;
   exec->made[index].borrowed = true;
   return true;
 }
 
 // Constants have data here and other values none: slot 0's arguments would say
 // otherwise, so the graph's own tensors are used.
-static esp_status prepare_step(esp_exec *exec, int index) {
+static esp_status prepare_step(esp_exec *exec, int index, int *owner) {
   const esp_graph *graph = exec->options.graph;
   const esp_node *node = &graph->node[exec->rank->step[index].node];
   const esp_op *op = esp_op_get(node->op);
   exec->made[index].run = op->run;
-  if (op->prepare == NULL || borrow(exec, index)) return ESP_OK;
+  if (op->prepare == NULL || borrow(exec, index, owner)) return ESP_OK;
   esp_status status = ESP_OK;
   const esp_tensor **in = zeroed((size_t)node->nin, sizeof *in, &status);
   esp_tensor **out = zeroed((size_t)node->nout, sizeof *out, &status);
@@ -186,15 +186,15 @@ static esp_status prepare_step(esp_exec *exec, int index) {
 static esp_status prepare_all(esp_exec *exec) {
   const int nodes = exec->options.graph->nnode;
   esp_status status = ESP_OK;
-  exec->owner = zeroed((size_t)nodes, sizeof *exec->owner, &status);
-  if (status != ESP_OK) return status;
-  for (int n = 0; n < nodes; n++) exec->owner[n] = -1;
-  for (int s = 0; s < exec->rank->nstep; s++) {
+  int *owner = zeroed((size_t)nodes, sizeof *owner, &status);
+  for (int n = 0; n < nodes && status == ESP_OK; n++) owner[n] = -1;
+  for (int s = 0; s < exec->rank->nstep && status == ESP_OK; s++) {
     exec->roots += exec->rank->nwait[s] == 0;
     if (exec->rank->step[s].kind != ESP_STEP_RUN) continue;
-    ESP_TRY(prepare_step(exec, s));
+    status = prepare_step(exec, s, owner);
   }
-  return ESP_OK;
+  free(owner);
+  return status;
 }
 
 static esp_status create_messages(esp_exec *exec) {
@@ -254,7 +254,6 @@ void esp_exec_free(esp_exec *exec) {
     if (op->release == NULL || exec->made[s].borrowed) continue;
     op->release(exec->made[s].prepared.state);
   }
-  free(exec->owner);
   free(exec->made);
   for (int seat = 0; seat < ESP_MAX_SEATS; seat++) {
     esp_free(exec->scratch[seat]);

@@ -69,7 +69,6 @@ struct esp_exec {
   int roots;      // steps that wait for none
   bool chain;     // one worker and no messages: steps in order, no counters
   esp_made *made; // [nstep]
-  int *owner; // [nnode] step that has prepared for nodes like this; -1: none
   size_t scratch_bytes;         // that the hungriest step needs
   void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
   atomic_size_t bytes;

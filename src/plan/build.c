@@ -103,7 +103,7 @@ static esp_status make(const esp_plan_problem *problem,
 // comes out slower than all nodes in a row, these are the plan.
 static esp_status keep_shorter(const esp_plan_problem *problem,
                                esp_schedule *schedule, esp_plan **plan) {
-  if (problem->ranks * problem->workers == 1) return ESP_OK;
+  if (esp_plan_is_alone(problem)) return ESP_OK;
   esp_plan *row;
   ESP_TRY(esp_plan_schedule_row(problem, schedule));
   ESP_TRY(make(problem, schedule, &row));
@@ -126,7 +126,7 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   // Alone, a worker keeps the order of the graph: pieces of a batch one after
   // the other, and branches, so that what one has made is read while it is
   // near.
-  if (problem->ranks * problem->workers == 1) {
+  if (esp_plan_is_alone(problem)) {
     status = esp_plan_schedule_row(problem, &schedule);
   }
   if (status == ESP_OK) status = make(problem, &schedule, &made);

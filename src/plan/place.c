@@ -270,7 +270,7 @@ esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
   placer p = {.graph = problem->graph,
               .rank = &plan->rank[rank],
               .on_paper = problem->on_paper,
-              .in_row = problem->ranks * problem->workers == 1,
+              .in_row = esp_plan_is_alone(problem),
               .a_while = 2 * wake + 0.02 * plan->predicted};
   const bool nothing = p.on_paper && p.rank->nstep == 0;
   const esp_status status =

@@ -5,6 +5,11 @@
 #include "plan/plan.h"
 #include "plan/schedule.h"
 
+// Does one worker do everything, a node after the other?
+static inline bool esp_plan_is_alone(const esp_plan_problem *problem) {
+  return problem->ranks * problem->workers == 1;
+}
+
 // Which steps wait for which, before they are counted and listed.
 typedef struct esp_wait {
   int before, after; // steps of one rank
