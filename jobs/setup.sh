@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs from Debian 12 what Espalier needs, and only what is missing.
-#   jobs/setup.sh [run] [test] [cluster] [bench] [peers] [npm] [tsan]        (default: run)
+#   jobs/setup.sh [run] [test] [cluster] [bench] [peers] [npm] [tsan]  (default: run)
 # A call with nothing to install needs neither network nor root.
 set -eu
 

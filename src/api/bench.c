@@ -202,7 +202,6 @@ static esp_status run_streams(const bench *b, esp_bench_way *way,
 static esp_status set_way(const bench *b, const esp_bench_way *way) {
   const int workers = way->streams * way->workers;
   b->session->options.num_interop_threads = way->workers;
-  b->session->options.micro_batch = way->micro_batch;
   ESP_TRY(esp_set_num_threads(b->context, 1));
   ESP_TRY(esp_set_num_interop_threads(b->context, workers));
   return esp_set_num_threads(b->context, way->width);
@@ -218,10 +217,8 @@ static bool is_wanted(const esp_bench_setting *s, const esp_bench_way *way) {
 
 static void add_way(bench *b, int streams, int workers, int width) {
   esp_bench_findings *f = b->found;
-  const esp_bench_way way = {.streams = streams,
-                             .workers = workers,
-                             .width = width,
-                             .micro_batch = b->setting->micro_batch};
+  const esp_bench_way way = {
+      .streams = streams, .workers = workers, .width = width};
   if (f->ways < ESP_MOST_WAYS && is_wanted(b->setting, &way)) {
     f->way[f->ways++] = way;
   }
@@ -346,8 +343,7 @@ static void describe_plan(const bench *b) {
   const esp_bench_way *best = &f->way[f->best];
   for (int e = 0; e < b->session->engines; e++) {
     const esp_session_engine *engine = b->session->engine[e];
-    if (engine->workers != best->workers || engine->width != best->width ||
-        engine->micro_batch != best->micro_batch) {
+    if (engine->workers != best->workers || engine->width != best->width) {
       continue;
     }
     const esp_plan *plan = engine->built.plan;
@@ -401,7 +397,8 @@ static esp_status make_findings(esp_context *context, const char *model,
   ESP_TRY(esp_kernel_peak(&core_flops));
   f->peak_flops = core_flops * f->cores;
   const double began = esp_clock_seconds();
-  ESP_TRY(esp_session_open(context, model, NULL, &b.session));
+  const esp_session_options options = {.micro_batch = setting->micro_batch};
+  ESP_TRY(esp_session_open(context, model, &options, &b.session));
   b.session->exact = true;
   const esp_status status = run_bench(&b, began);
   free_inputs(&b);

@@ -8,8 +8,7 @@
 // A way to run it: streams at once, each on workers x width threads.
 typedef struct esp_bench_way {
   int streams, workers, width;
-  int64_t micro_batch; // rows of a piece of the batch; 0: as a session chooses
-  double *latency;     // [latencies] seconds of each batch, in all rounds
+  double *latency; // [latencies] seconds of each batch, in all rounds
   size_t latencies, room;
   double *rate; // [rounds] samples a second
   double median_s, p99_s, samples_per_second;

@@ -65,6 +65,7 @@ static esp_status cut_as_cached(const esp_build_options *options,
   if (rows == batch) return ESP_OK;
   esp_graph *pieces;
   ESP_TRY(esp_optimise_pieces(options->model, how, rows, &pieces));
+  if (pieces == NULL) return ESP_OK;
   esp_graph_free(*graph);
   *graph = pieces;
   return ESP_OK;
@@ -75,13 +76,18 @@ static esp_status make_graph(const esp_build_options *options,
   const esp_optimise_options how = {.batch = options->batch,
                                     .input = options->input};
   if (options->micro_batch > 0) {
-    return esp_optimise_pieces(options->model, &how, options->micro_batch,
-                               graph);
+    ESP_TRY(
+        esp_optimise_pieces(options->model, &how, options->micro_batch, graph));
+    if (*graph != NULL) return ESP_OK;
   }
   ESP_TRY(esp_optimise(options->model, &how, graph));
   return options->micro_batch == ESP_AS_CACHED
              ? cut_as_cached(options, &how, graph)
              : ESP_OK;
+}
+
+int64_t esp_micro_batch(int64_t asked) {
+  return asked > 0 ? asked : ESP_AS_CACHED;
 }
 
 esp_status esp_build(const esp_build_options *options, esp_built *built) {

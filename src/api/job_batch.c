@@ -97,7 +97,8 @@ static esp_status open_stand(const esp_running *run, int64_t batch, stand *s) {
   const esp_build_options how = {.model = run->model,
                                  .machine = &run->machine,
                                  .batch = batch,
-                                 .micro_batch = esp_micro_batch(run->job),
+                                 .micro_batch =
+                                     esp_micro_batch(run->job->micro_batch),
                                  .ranks = 1,
                                  .workers = r->workers,
                                  .width = r->width};

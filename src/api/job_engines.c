@@ -24,17 +24,14 @@ static esp_status build_walked(const esp_running *run, esp_build_options *how,
   return status;
 }
 
-int64_t esp_micro_batch(const esp_job *job) {
-  return job->micro_batch > 0 ? job->micro_batch : ESP_AS_CACHED;
-}
-
 static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                                int first_tag, esp_built *built,
                                esp_engine *engine) {
   esp_build_options how = {.model = run->model,
                            .machine = &run->machine,
                            .batch = batch,
-                           .micro_batch = esp_micro_batch(run->job),
+                           .micro_batch =
+                               esp_micro_batch(run->job->micro_batch),
                            .ranks = run->resources.ranks_per_replica,
                            .ranks_per_node = run->ranks_per_node,
                            .workers = run->resources.workers,

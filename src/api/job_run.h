@@ -151,8 +151,6 @@ esp_status esp_input_missing(const esp_running *run, const char *key,
 esp_status esp_inputs_read(const esp_running *run, int64_t rows,
                            esp_tensor **tensors);
 void esp_inputs_free(esp_tensor *tensors, int count);
-// What esp_build() is told of the pieces of a batch.
-int64_t esp_micro_batch(const esp_job *job);
 // Loads the model, or the models as one (job_models.c).
 esp_status esp_models_load(esp_running *run);
 // With several models, `input` feeds the first input of each that has none of

@@ -86,6 +86,8 @@ typedef struct esp_build_options {
   int ranks, workers, width;
   int ranks_per_node; // 0: all on one
 } esp_build_options;
+// The same for a user's number, of which 0 means as cached.
+int64_t esp_micro_batch(int64_t asked);
 // The batch for a model of which `input` is fed: what that input fixes, or else
 // `asked`, or, when that is 0, `fallback`.  ESP_USAGE: another one is asked for
 // than the model fixes.

@@ -26,7 +26,6 @@ typedef struct esp_session_engine {
   esp_session *session;
   esp_shape *shape; // [ninput]
   int workers, width;
-  int64_t micro_batch; // that was asked for
   esp_built built;
   esp_exec *exec;
   esp_flight *flight[ESP_MAX_SLOTS];

@@ -37,9 +37,8 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
                            .workers = workers,
                            .width = width,
                            .input = in, // shapes alone: the data will change
-                           .micro_batch = s->options.micro_batch > 0
-                                              ? s->options.micro_batch
-                                              : ESP_AS_CACHED,
+                           .micro_batch =
+                               esp_micro_batch(s->options.micro_batch),
                            .batch = 1};
   esp_machine machine;
   ESP_TRY(esp_context_machine(s->context, &machine));
@@ -79,10 +78,7 @@ static esp_status make_engine(esp_session *s, const esp_tensor *const *in,
                               esp_session_engine **made) {
   esp_session_engine *e = calloc(1, sizeof *e);
   if (e == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a run");
-  *e = (esp_session_engine){.session = s,
-                            .workers = workers,
-                            .width = width,
-                            .micro_batch = s->options.micro_batch};
+  *e = (esp_session_engine){.session = s, .workers = workers, .width = width};
   e->shape = calloc((size_t)s->model->ninput + 1, sizeof *e->shape);
   const esp_tensor **forms = NULL;
   esp_status status = e->shape != NULL
@@ -111,10 +107,7 @@ static esp_status make_engine(esp_session *s, const esp_tensor *const *in,
 
 static bool fits(const esp_session_engine *e, const esp_tensor *const *in,
                  int workers, int width) {
-  if (e->workers != workers || e->width != width ||
-      e->micro_batch != e->session->options.micro_batch) {
-    return false;
-  }
+  if (e->workers != workers || e->width != width) return false;
   for (int i = 0; i < e->session->model->ninput; i++) {
     if (!esp_shape_equal(&e->shape[i], &in[i]->shape)) return false;
   }

@@ -21,14 +21,15 @@ typedef struct esp_optimise_options {
 esp_status esp_optimise(const esp_graph *model,
                         const esp_optimise_options *options, esp_graph **ready);
 
-// The same graph for a batch that is computed in pieces of so many rows: a copy
-// of the nodes for each piece, in the order of the rows, whose nodes after the
-// first piece say which node they are like.  Where the rows of the inputs that
-// leave their first dimension open do not go apart, or `rows` does not divide
-// them, the batch stays whole.
-// esp_optimise_samples(): how many rows there are; 0: none, or it is not told.
+// How many rows the inputs have that leave their first dimension open; 0: there
+// are no such inputs, or they do not agree.
 int64_t esp_optimise_samples(const esp_graph *model,
                              const esp_optimise_options *options);
+// The same graph for a batch that is computed in pieces of so many of those
+// rows: a copy of the nodes for each piece, in the order of the rows, whose
+// nodes after the first piece say which node they are like.  *ready is NULL,
+// and the batch stays whole, where the rows do not go apart or `rows` does not
+// divide them.
 esp_status esp_optimise_pieces(const esp_graph *model,
                                const esp_optimise_options *options,
                                int64_t rows, esp_graph **ready);

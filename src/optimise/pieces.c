@@ -185,31 +185,24 @@ static esp_status cut(esp_graph *piece, const bool *cut, int64_t batch,
 }
 
 // Which inputs have samples: those that leave their first dimension open.
-// Gives how many samples there are; 0: the inputs do not agree, or none has
-// any.  cut: [ninput], or NULL.
-static int64_t find_samples(const esp_graph *model,
-                            const esp_optimise_options *options, bool *cut) {
-  int64_t batch = 0;
-  for (int i = 0; i < model->ninput; i++) {
-    const esp_value *value = &model->value[model->input[i]];
-    const esp_shape *shape = options->input != NULL ? &options->input[i]->shape
-                                                    : &value->tensor.shape;
-    if (value->any_shape) return 0;
-    const bool open =
-        value->tensor.shape.ndim > 0 && value->tensor.shape.dim[0] < 0;
-    if (cut != NULL) cut[i] = open;
-    if (!open) continue;
-    const int64_t rows =
-        options->input != NULL ? shape->dim[0] : options->batch;
-    if (batch > 0 && rows != batch) return 0;
-    batch = rows;
-  }
-  return batch;
+static bool has_samples(const esp_value *input) {
+  return input->tensor.shape.ndim > 0 && input->tensor.shape.dim[0] < 0;
 }
 
 int64_t esp_optimise_samples(const esp_graph *model,
                              const esp_optimise_options *options) {
-  return find_samples(model, options, NULL);
+  int64_t batch = 0;
+  for (int i = 0; i < model->ninput; i++) {
+    const esp_value *value = &model->value[model->input[i]];
+    if (value->any_shape) return 0;
+    if (!has_samples(value)) continue;
+    const int64_t rows = options->input != NULL
+                             ? options->input[i]->shape.dim[0]
+                             : options->batch;
+    if (batch > 0 && rows != batch) return 0;
+    batch = rows;
+  }
+  return batch;
 }
 
 // The same options for so many samples; forms: [ninput] room.
@@ -240,19 +233,19 @@ typedef struct room {
 
 static esp_status try_pieces(const esp_graph *model,
                              const esp_optimise_options *options, int64_t rows,
-                             const room *r, bool *apart, esp_graph **ready) {
-  const int64_t batch = find_samples(model, options, r->cut);
-  *apart = batch > rows && batch % rows == 0;
-  if (!*apart) return ESP_OK;
+                             const room *r, esp_graph **ready) {
+  const int64_t batch = esp_optimise_samples(model, options);
+  if (batch <= rows || batch % rows != 0) return ESP_OK;
   int inputs = 0;
   for (int i = 0; i < model->ninput; i++) {
+    r->cut[i] = has_samples(&model->value[model->input[i]]);
     if (r->cut[i]) r->which[inputs++] = i;
   }
-  enum { A_BATCH = 13 }; // as unlike other dimensions as can be
+  bool apart;
   esp_optimise_options how =
-      with_rows(model, options, r->cut, A_BATCH, r->form, r->forms);
-  ESP_TRY(esp_rows_apart(model, &how, r->which, inputs, apart));
-  if (!*apart) return ESP_OK;
+      with_rows(model, options, r->cut, ESP_A_BATCH, r->form, r->forms);
+  ESP_TRY(esp_rows_apart(model, &how, r->which, inputs, &apart));
+  if (!apart) return ESP_OK;
   how = with_rows(model, options, r->cut, rows, r->form, r->forms);
   esp_graph *piece;
   ESP_TRY(esp_optimise(model, &how, &piece));
@@ -269,13 +262,13 @@ esp_status esp_optimise_pieces(const esp_graph *model,
                   .forms = calloc(inputs, sizeof(esp_tensor *))};
   const bool have =
       r.cut != NULL && r.which != NULL && r.form != NULL && r.forms != NULL;
-  bool apart = false;
-  esp_status status = have ? try_pieces(model, options, rows, &r, &apart, ready)
-                           : ESP_FAIL(ESP_NO_MEMORY, "cannot cut a batch");
+  *ready = NULL;
+  const esp_status status = have
+                                ? try_pieces(model, options, rows, &r, ready)
+                                : ESP_FAIL(ESP_NO_MEMORY, "cannot cut a batch");
   free(r.forms);
   free(r.form);
   free(r.which);
   free(r.cut);
-  if (status == ESP_OK && !apart) status = esp_optimise(model, options, ready);
   return status;
 }

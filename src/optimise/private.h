@@ -25,6 +25,9 @@ esp_status esp_infer_node(esp_graph *graph, int node);
 // sorts the graph again; *taken says whether it did.
 esp_status esp_take_branch(esp_graph *graph, int node, bool *taken);
 
+// Samples to follow: of nothing else in a model is it likely that a dimension
+// is a multiple.
+enum { ESP_A_BATCH = 13 };
 // Does every row of every output follow from the same row of these inputs
 // alone?  *apart is false too where it cannot be told (samples.c).
 esp_status esp_rows_apart(const esp_graph *model,

@@ -5,9 +5,6 @@
 
 #include "optimise/private.h"
 
-// Of nothing else in a model is it likely that a dimension is a multiple.
-static const int64_t A_BATCH = 13;
-
 typedef struct tracing {
   const esp_graph *graph;
   esp_samples *samples; // [nvalue]
@@ -116,7 +113,7 @@ esp_status esp_optimise_coupling(const esp_graph *model, const int *input,
   const esp_shape *shape = &model->value[model->input[input[0]]].tensor.shape;
   const int64_t fixed = shape->ndim > 0 ? shape->dim[0] : -1;
   if (fixed == 0 || fixed == 1) return ESP_OK; // there is no other sample
-  const esp_optimise_options how = {.batch = fixed > 0 ? fixed : A_BATCH,
+  const esp_optimise_options how = {.batch = fixed > 0 ? fixed : ESP_A_BATCH,
                                     .plain = true};
   esp_graph *graph = NULL;
   esp_status status = esp_optimise(model, &how, &graph);

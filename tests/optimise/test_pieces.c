@@ -22,6 +22,7 @@ static esp_graph *cut(const esp_graph *model, int64_t rows) {
   const esp_optimise_options how = {.batch = BATCH};
   esp_graph *graph = NULL;
   CHECK_OK(esp_optimise_pieces(model, &how, rows, &graph));
+  if (graph == NULL) CHECK_OK(esp_optimise(model, &how, &graph));
   return graph;
 }
 
