@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "api/compare.h"
-#include "api/private.h"
+#include "api/once.h"
 #include "op/walk.h"
 #include "optimise/optimise.h"
 
@@ -118,73 +118,14 @@ static esp_status make_graph(const esp_graph *model, const test_set *set,
   return status;
 }
 
-typedef struct bench {
-  esp_built built;
-  esp_workers *workers;
-  esp_bell *bell;
-  esp_exec *exec;
-} bench;
-
-static esp_status open_bench(bench *b) {
-  const esp_machine machine = esp_cost_typical();
-  b->built.seconds =
-      calloc((size_t)b->built.graph->nnode + 1, sizeof *b->built.seconds);
-  if (b->built.seconds == NULL) {
-    return ESP_FAIL(ESP_NO_MEMORY, "cannot run the case");
-  }
-  ESP_TRY(esp_cost_estimate(b->built.graph, &machine, 1, b->built.seconds));
-  const esp_plan_problem problem = {.graph = b->built.graph,
-                                    .ranks = 1,
-                                    .workers = 1,
-                                    .width = 1,
-                                    .seconds = b->built.seconds,
-                                    .links = {{[ESP_SAME_NODE] = {1, 1}}}};
-  ESP_TRY(esp_plan_build(&problem, &b->built.plan));
-  ESP_TRY(esp_bell_create(&b->bell));
-  const esp_workers_options pool = {.count = 1, .width = 1};
-  ESP_TRY(esp_workers_open(&pool, &b->workers));
-  const esp_exec_options options = {.graph = b->built.graph,
-                                    .plan = b->built.plan,
-                                    .workers = b->workers,
-                                    .bell = b->bell,
-                                    .slots = 1};
-  return esp_exec_create(&options, &b->exec);
-}
-
-static void close_bench(bench *b) {
-  esp_workers_close(b->workers);
-  esp_exec_free(b->exec);
-  esp_bell_free(b->bell);
-  esp_build_end(&b->built);
-}
-
-static esp_status compute(bench *b, const test_set *set) {
-  const esp_graph *graph = b->built.graph;
-  for (int i = 0; i < set->inputs; i++) {
-    const esp_tensor *from = &set->input[i]->tensor;
-    void *to = esp_exec_value(b->exec, 0, graph->input[i]);
-    const size_t bytes = esp_tensor_bytes(from);
-    if (to != NULL && bytes > 0) memcpy(to, from->data, bytes);
-  }
-  esp_status status = ESP_OK;
-  const char *message = "";
-  esp_exec_start(b->exec, 0, 0);
-  for (;;) {
-    const uint64_t seen = esp_bell_count(b->bell);
-    if (esp_exec_done(b->exec, 0, &status, &message)) break;
-    esp_bell_wait(b->bell, seen, -1);
-  }
-  return status == ESP_OK ? ESP_OK : ESP_FAIL(status, "%s", message);
-}
-
-static esp_status compare_planned(const bench *b, const test_set *set,
+static esp_status compare_planned(const esp_once *once, const test_set *set,
                                   double rtol, double atol) {
-  const esp_graph *graph = b->built.graph;
+  const esp_graph *graph = once->graph;
   for (int i = 0; i < set->outputs; i++) {
     const esp_value *value = &graph->value[graph->output[i]];
     esp_datum *got;
     esp_tensor tensor = value->tensor;
-    tensor.data = esp_exec_value(b->exec, 0, graph->output[i]);
+    tensor.data = esp_exec_value(once->exec, 0, graph->output[i]);
     ESP_TRY(esp_datum_borrow(&tensor, &got));
     const esp_status status =
         esp_compare(got, set->output[i], value->name, rtol, atol);
@@ -194,11 +135,21 @@ static esp_status compare_planned(const bench *b, const test_set *set,
   return ESP_OK;
 }
 
-static esp_status run_planned(bench *b, const test_set *set, double rtol,
-                              double atol) {
-  ESP_TRY(open_bench(b));
-  ESP_TRY(compute(b, set));
-  return compare_planned(b, set, rtol, atol);
+static esp_status run_planned(const esp_graph *graph, const test_set *set,
+                              double rtol, double atol) {
+  esp_once once = {0};
+  const esp_tensor **input = calloc((size_t)set->inputs + 1, sizeof *input);
+  esp_status status = input != NULL
+                          ? esp_once_open(graph, 1, &once)
+                          : ESP_FAIL(ESP_NO_MEMORY, "cannot run the case");
+  if (status == ESP_OK) {
+    for (int i = 0; i < set->inputs; i++) input[i] = &set->input[i]->tensor;
+    status = esp_once_run(&once, input);
+  }
+  if (status == ESP_OK) status = compare_planned(&once, set, rtol, atol);
+  esp_once_close(&once);
+  free(input);
+  return status;
 }
 
 static esp_status run_walked(const esp_graph *model, const test_set *set,
@@ -223,17 +174,17 @@ static esp_status run_walked(const esp_graph *model, const test_set *set,
 static esp_status run_set(const esp_graph *model, const char *folder,
                           double rtol, double atol) {
   test_set set = {0};
-  bench b = {0};
+  esp_graph *graph = NULL;
   esp_status status = read_set(model, folder, &set);
   if (status == ESP_OK) {
-    status = make_graph(model, &set, &b.built.graph);
+    status = make_graph(model, &set, &graph);
     if (status == ESP_OK) {
-      status = run_planned(&b, &set, rtol, atol);
+      status = run_planned(graph, &set, rtol, atol);
     } else if (status == ESP_UNSUPPORTED) {
       status = run_walked(model, &set, rtol, atol);
     }
   }
-  close_bench(&b);
+  esp_graph_free(graph);
   end_set(&set);
   return status;
 }
