@@ -45,6 +45,20 @@ typedef enum esp_dtype {
 #undef X
 } esp_dtype;
 
+// What the operands of products and convolutions with constant weights are
+// rounded to; sums, and all values between operators, are float32.
+typedef enum esp_precision {
+  ESP_PRECISION_FLOAT32, // not rounded
+  ESP_PRECISION_BF16,    // bfloat16
+  ESP_PRECISION_INT8     // int8, with a scale for each row of a product or
+                         // sample of a convolution, found while it runs, and
+                         // one for each column or channel of the weights
+} esp_precision;
+// "float32", "bf16" or "int8"; static storage.
+const char *esp_precision_name(esp_precision precision);
+// ESP_USAGE: no such name.
+esp_status esp_precision_named(const char *name, esp_precision *precision);
+
 // A dense array of one element type, row major: the last dimension varies
 // fastest.  Safe to read from several threads at once.
 typedef struct esp_tensor esp_tensor;

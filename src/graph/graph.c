@@ -153,6 +153,7 @@ esp_status esp_graph_add_copy(esp_graph *graph, const esp_node *from,
   esp_node *made = &graph->node[*node];
   made->ncapture = from->ncapture;
   made->npost = from->npost;
+  made->precision = from->precision;
   memcpy(made->post, from->post, sizeof made->post);
   return ESP_OK;
 }
@@ -206,6 +207,10 @@ esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy) {
   }
   *copy = to;
   return ESP_OK;
+}
+
+void esp_graph_set_precision(esp_graph *graph, esp_precision precision) {
+  for (int n = 0; n < graph->nnode; n++) graph->node[n].precision = precision;
 }
 
 bool esp_node_wanted(const esp_node *node) {

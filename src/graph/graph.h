@@ -96,8 +96,9 @@ typedef struct esp_node {
   esp_attribute *attribute;
   int npost;
   esp_post post[ESP_MAX_POST];
-  int like;  // an earlier node that does the same with the same constants and
-             // shapes: what that one prepares serves both; -1: none
+  int like; // an earlier node that does the same with the same constants and
+            // shapes: what that one prepares serves both; -1: none
+  esp_precision precision; // of its products, where its operator makes some
   bool dead; // taken out by a pass; esp_graph_compact() removes it
 } esp_node;
 
@@ -180,6 +181,10 @@ esp_status esp_graph_add_attribute(esp_graph *graph, int node,
 // Adds one more input to a node; gives its index among the node's inputs.
 esp_status esp_graph_add_node_input(esp_graph *graph, int node, int value,
                                     int *index);
+
+// Lets all nodes round the operands of their products; subgraphs, which copies
+// of a graph share, are as they were.
+void esp_graph_set_precision(esp_graph *graph, esp_precision precision);
 
 // Sorts the nodes so that every value is made before it is used; keeps the
 // given order where it already is so.  ESP_BAD_INPUT: a cycle, named.

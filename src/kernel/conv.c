@@ -6,6 +6,7 @@
 #include "base/constant.h"
 #include "base/memory.h"
 #include "kernel/dnnl.h"
+#include "kernel/narrow_conv.h"
 #include "kernel/parallel.h"
 #include "kernel/winograd.h"
 
@@ -30,7 +31,8 @@ typedef struct band {
 struct esp_conv {
   esp_conv_problem problem;
   char name[NAME_BYTES];
-  esp_winograd *winograd;                  // computes, where it is not NULL
+  esp_winograd *winograd;                  // these compute, where they are not
+  esp_narrow_conv *narrow;                 // NULL
   esp_dnnl_primitive *primitive[VARIANTS]; // for bands of different form
   int variants;
   int bands; // of a sample; 1 where the primitive takes all
@@ -75,11 +77,12 @@ static esp_status describe(const esp_conv_problem *p, int64_t batch,
     s->after[i] = reach - p->in[i] - p->before[i];
   }
   const int n = p->axes + 2;
+  const dnnl_data_type_t type = esp_dnnl_type(p->type);
   dnnl_status_t status = dnnl_memory_desc_init_by_tag(
-      &s->x, n, x, dnnl_f32, tag_of(p->axes, p->in_layout));
+      &s->x, n, x, type, tag_of(p->axes, p->in_layout));
   status |= dnnl_memory_desc_init_by_tag(&s->y, n, y, dnnl_f32,
                                          tag_of(p->axes, p->out_layout));
-  status |= dnnl_memory_desc_init_by_tag(&s->w, n + grouped, w, dnnl_f32,
+  status |= dnnl_memory_desc_init_by_tag(&s->w, n + grouped, w, type,
                                          dnnl_format_tag_any);
   status |= dnnl_memory_desc_init_by_tag(&s->b, 1, b, dnnl_f32, dnnl_a);
   return esp_dnnl_status(status, "a convolution's shapes");
@@ -284,15 +287,16 @@ static esp_status make_primitive(esp_conv *conv,
 }
 
 static esp_status pack(esp_conv *conv, const_dnnl_primitive_desc_t desc,
-                       const float *weights, const float *bias) {
+                       const void *weights, const float *bias) {
   const dnnl_memory_desc_t *to = esp_dnnl_argument(desc, dnnl_query_weights_md);
   static const dnnl_format_tag_t plain[] = {dnnl_abc, dnnl_abcd, dnnl_abcde,
                                             dnnl_abcdef};
   dnnl_memory_desc_t from;
-  ESP_TRY(esp_dnnl_status(dnnl_memory_desc_init_by_tag(&from, to->ndims,
-                                                       to->dims, dnnl_f32,
-                                                       plain[to->ndims - 3]),
-                          "weights"));
+  ESP_TRY(esp_dnnl_status(
+      dnnl_memory_desc_init_by_tag(&from, to->ndims, to->dims,
+                                   esp_dnnl_type(conv->problem.type),
+                                   plain[to->ndims - 3]),
+      "weights"));
   ESP_TRY(esp_dnnl_pack(&from, weights, to, &conv->weights));
   if (!conv->problem.bias) return ESP_OK;
   const size_t bytes = (size_t)conv->problem.out_channels * sizeof *bias;
@@ -401,7 +405,7 @@ static esp_status make_whole(esp_conv *conv, const_dnnl_primitive_desc_t desc,
   return make_primitive(conv, desc, width, &conv->primitive[0]);
 }
 
-static esp_status choose(esp_conv *conv, const float *weights,
+static esp_status choose(esp_conv *conv, const void *weights,
                          const float *bias) {
   const esp_conv_problem *p = &conv->problem;
   dnnl_primitive_desc_t canonical = NULL, real = NULL;
@@ -413,7 +417,10 @@ static esp_status choose(esp_conv *conv, const float *weights,
   strncpy(conv->name, esp_dnnl_implementation(canonical), NAME_BYTES - 1);
   const wanted want = {conv->name,
                        esp_dnnl_argument(canonical, dnnl_query_weights_md)};
-  if (keeps_order(conv->name) && fills_blocks(p)) {
+  const bool ordered = keeps_order(conv->name);
+  if (p->type != ESP_UNDEFINED && !ordered) { // float32 is faster, then
+    status = ESP_FAIL(ESP_UNSUPPORTED, "no convolution of such numbers");
+  } else if (ordered && fills_blocks(p) && p->type != ESP_INT8) {
     status = find(p, p->batch, p->width, conv->posts, &want, &real);
   }
   conv->by_sample = real == NULL;
@@ -429,9 +436,16 @@ static esp_status choose(esp_conv *conv, const float *weights,
   return status;
 }
 
-esp_status esp_conv_create(const esp_conv_problem *problem,
-                           const float *weights, const float *bias,
-                           esp_conv **conv) {
+// Depthwise convolutions only add up a few products for each number that they
+// read: rounding would take longer than it saves.
+static bool is_rounded(const esp_conv_problem *p) {
+  enum { FEWEST = 16 };
+  return p->precision != ESP_PRECISION_FLOAT32 &&
+         (p->groups == 1 || p->in_channels / p->groups >= FEWEST);
+}
+
+esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
+                           const float *bias, esp_conv **conv) {
   esp_conv *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   self->problem = *problem;
@@ -443,7 +457,10 @@ esp_status esp_conv_create(const esp_conv_problem *problem,
   }
   const bool empty = problem->batch == 0 || self->out_each == 0;
   esp_status status = ESP_OK;
-  if (!empty && esp_winograd_suits(problem)) {
+  if (!empty && is_rounded(problem)) {
+    status = esp_narrow_conv_create(problem, weights, bias, &self->narrow);
+  } else if (!empty && problem->type == ESP_UNDEFINED &&
+             esp_winograd_suits(problem)) {
     strncpy(self->name, "winograd:2x2,3x3", NAME_BYTES - 1);
     status = esp_winograd_create(problem, weights, bias, &self->winograd);
   } else if (!empty) {
@@ -465,6 +482,7 @@ void esp_conv_free(esp_conv *conv) {
   if (conv == NULL) return;
   free_primitives(conv);
   esp_winograd_free(conv->winograd);
+  esp_narrow_conv_free(conv->narrow);
   esp_constant_free(conv->weights);
   esp_free(conv->bias);
   free(conv);
@@ -472,18 +490,20 @@ void esp_conv_free(esp_conv *conv) {
 
 size_t esp_conv_scratch(const esp_conv *conv) {
   if (conv->winograd != NULL) return esp_winograd_scratch(conv->winograd);
+  if (conv->narrow != NULL) return esp_narrow_conv_scratch(conv->narrow);
   return conv->scratch_each *
          (size_t)(conv->by_sample ? conv->problem.width : 1);
 }
 
-const char *esp_conv_implementation(const esp_conv *conv) { return conv->name; }
+const char *esp_conv_implementation(const esp_conv *conv) {
+  return conv->narrow != NULL ? esp_narrow_conv_name(conv->narrow) : conv->name;
+}
 
 typedef struct call {
   esp_conv *conv;
-  const float *x;
+  const esp_conv_work *work;
   const float *const *added;
   float *y;
-  unsigned char *scratch;
   atomic_int failed;
 } call;
 
@@ -497,9 +517,10 @@ static esp_status run_primitive(call *c, int64_t sample, const band *b,
     out += b->out * (conv->out_each / p->out[0]);
   }
   union { // oneDNN takes no pointer to const, but only reads
-    const float *given;
+    const void *given;
     void *taken;
-  } cast = {.given = c->x + in};
+  } cast = {.given = (const unsigned char *)c->work->x +
+                     (size_t)in * esp_operand_bytes(p->type)};
   void *bytes[ESP_DNNL_ARGUMENTS] = {cast.taken, conv->weights, c->y + out};
   int count = 3;
   if (p->bias) bytes[count++] = conv->bias;
@@ -508,7 +529,13 @@ static esp_status run_primitive(call *c, int64_t sample, const band *b,
     cast.given = c->added[i] + out;
     bytes[count++] = cast.taken;
   }
-  return esp_dnnl_primitive_run(conv->primitive[b->variant], bytes, scratch);
+  ESP_TRY(esp_dnnl_primitive_run(conv->primitive[b->variant], bytes, scratch));
+  if (c->work->after != NULL) {
+    const int64_t samples = conv->by_sample ? 1 : p->batch;
+    c->work->after(c->work->context, out,
+                   out + samples * conv->out_each / p->out[0] * b->out_rows);
+  }
+  return ESP_OK;
 }
 
 static int64_t parts_of(const esp_conv *conv) {
@@ -523,7 +550,8 @@ static void run_parts(int64_t begin, int64_t end, void *argument) {
   const int64_t parts = parts_of(conv);
   const int64_t items = conv->problem.batch * conv->bands;
   for (int64_t part = begin; part < end; part++) {
-    unsigned char *scratch = c->scratch + (size_t)part * conv->scratch_each;
+    unsigned char *scratch =
+        (unsigned char *)c->work->scratch + (size_t)part * conv->scratch_each;
     const int64_t last = items * (part + 1) / parts;
     for (int64_t i = items * part / parts; i < last; i++) {
       const esp_status status = run_primitive(
@@ -545,27 +573,41 @@ static void run_posts(int64_t begin, int64_t end, void *argument) {
   esp_post_apply_at(p->post, p->posts, c->added, c->y, begin, end - begin);
 }
 
-esp_status esp_conv_run(esp_conv *conv, const float *x,
-                        const float *const *added, float *y, void *scratch) {
+static esp_status run_library(esp_conv *conv, const esp_conv_work *work) {
   enum { GRAIN = 8192 };
-  if (conv->winograd != NULL) {
-    esp_winograd_run(conv->winograd, x, added, y, scratch);
-    return ESP_OK;
-  }
-  if (conv->variants == 0) return ESP_OK; // nothing to compute
-  call c = {.conv = conv, .x = x, .added = added, .y = y, .scratch = scratch};
+  call c = {.conv = conv, .work = work, .added = work->added, .y = work->y};
   const esp_conv_problem *p = &conv->problem;
-  if (conv->posts == BY_SUM && added[0] != y) {
+  if (conv->posts == BY_SUM && c.added[0] != c.y) {
     esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, put_added, &c);
   }
   if (conv->by_sample) {
     esp_loop_over(p->width, parts_of(conv), 1, run_parts, &c);
     if (atomic_load(&c.failed) != 0) return (esp_status)atomic_load(&c.failed);
   } else {
-    ESP_TRY(run_primitive(&c, 0, &conv->band[0], scratch));
+    ESP_TRY(run_primitive(&c, 0, &conv->band[0], work->scratch));
   }
   if (conv->posts == BY_NOBODY && p->posts > 0) {
     esp_loop_over(p->width, p->batch * conv->out_each, GRAIN, run_posts, &c);
   }
   return ESP_OK;
+}
+
+esp_status esp_conv_run_all(esp_conv *conv, const esp_conv_work *work) {
+  if (conv->narrow != NULL) return esp_narrow_conv_run(conv->narrow, work);
+  if (conv->variants > 0) return run_library(conv, work);
+  if (conv->winograd != NULL) { // else there is nothing to compute
+    esp_winograd_run(conv->winograd, work->x, work->added, work->y,
+                     work->scratch);
+    if (work->after != NULL) {
+      work->after(work->context, 0, conv->problem.batch * conv->out_each);
+    }
+  }
+  return ESP_OK;
+}
+
+esp_status esp_conv_run(esp_conv *conv, const float *x,
+                        const float *const *added, float *y, void *scratch) {
+  const esp_conv_work work = {
+      .x = x, .added = added, .y = y, .scratch = scratch};
+  return esp_conv_run_all(conv, &work);
 }

@@ -19,19 +19,22 @@ typedef struct esp_conv_problem {
   bool bias;
   int posts;
   esp_kernel_post post[ESP_KERNEL_POSTS]; // added tensors lie like y
+  esp_precision precision; // x and w are rounded to this (narrow.h), but for
+                           // groups of so few channels that nothing is gained
+  esp_dtype type; // of x and w: bfloat16 or int8 for narrow_conv.c; else 0
   int width;
 } esp_conv_problem;
 
 typedef struct esp_conv esp_conv;
 
 // Chooses an implementation, makes its primitives and packs the weights (row
-// major) and the bias, which are not kept.  An element of y has the same bits
-// for every width, batch and place in the batch: the implementation is chosen
-// for one sample on one thread, and the same one is used at every other size.
-// ESP_UNSUPPORTED: the library has no implementation.
-esp_status esp_conv_create(const esp_conv_problem *problem,
-                           const float *weights, const float *bias,
-                           esp_conv **conv);
+// major, float32 where problem->type is 0) and the bias, which are not kept. An
+// element of y has the same bits for every width, batch and place in the batch:
+// the implementation is chosen for one sample on one thread, and the same one
+// is used at every other size. ESP_UNSUPPORTED: the library has no
+// implementation.
+esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
+                           const float *bias, esp_conv **conv);
 void esp_conv_free(esp_conv *conv);            // NULL is allowed
 size_t esp_conv_scratch(const esp_conv *conv); // bytes that a run needs
 const char *esp_conv_implementation(const esp_conv *conv);
@@ -39,5 +42,18 @@ const char *esp_conv_implementation(const esp_conv *conv);
 // several workers at once.
 esp_status esp_conv_run(esp_conv *conv, const float *x,
                         const float *const *added, float *y, void *scratch);
+
+// The same for x of any type; and, of a problem without posts, what is to be
+// done with elements of y, whole rows of a sample, when they are there: by the
+// thread that has made them.
+typedef struct esp_conv_work {
+  const void *x;
+  const float *const *added;
+  float *y;
+  void *scratch;
+  const void *context;
+  void (*after)(const void *context, int64_t first, int64_t end); // or NULL
+} esp_conv_work;
+esp_status esp_conv_run_all(esp_conv *conv, const esp_conv_work *work);
 
 #endif

@@ -71,6 +71,23 @@ int esp_dnnl_threads(int width) {
   return before;
 }
 
+dnnl_data_type_t esp_dnnl_type(esp_dtype type) {
+  return type == ESP_BFLOAT16 ? dnnl_bf16
+         : type == ESP_INT8   ? dnnl_s8
+                              : dnnl_f32;
+}
+
+size_t esp_operand_bytes(esp_dtype type) {
+  return type == ESP_UNDEFINED ? sizeof(float) : esp_dtype_bytes(type);
+}
+
+bool esp_dnnl_adds_bytes(void) {
+  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  return isa == dnnl_cpu_isa_avx512_core_vnni ||
+         isa == dnnl_cpu_isa_avx512_core_bf16 ||
+         isa == dnnl_cpu_isa_avx512_core_amx;
+}
+
 const char *esp_dnnl_implementation(const_dnnl_primitive_desc_t desc) {
   const char *name = "";
   (void)dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name);

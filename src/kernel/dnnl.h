@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/status.h"
+#include "tensor/tensor.h"
 
 // The CPU engine of this process; made at the first call, never freed.
 esp_status esp_dnnl_engine(dnnl_engine_t *engine);
@@ -21,6 +21,13 @@ esp_status esp_dnnl_status(dnnl_status_t status, const char *what);
 // Sets the OpenMP threads that oneDNN takes, when a primitive is made and when
 // it runs, on this thread; returns what it was, to be set again.
 int esp_dnnl_threads(int width);
+
+// oneDNN's name of what products are made of: bfloat16, int8, and float32 for
+// all others; and the bytes of one.
+dnnl_data_type_t esp_dnnl_type(esp_dtype type);
+size_t esp_operand_bytes(esp_dtype type);
+// Does the machine add up products of bytes without saturating at 16 bits?
+bool esp_dnnl_adds_bytes(void);
 
 // The name of an implementation, e.g. "brgconv:avx512_core".  Borrowed.
 const char *esp_dnnl_implementation(const_dnnl_primitive_desc_t desc);

@@ -1,7 +1,8 @@
 #include "kernel/library.h"
 
-#include <dnnl.h>
 #include <stdio.h>
+
+#include "kernel/dnnl.h"
 
 static const char *instruction_set(void) {
   switch ((int)dnnl_get_effective_cpu_isa()) {
@@ -17,8 +18,23 @@ static const char *instruction_set(void) {
     return "AVX-512 with VNNI";
   case dnnl_cpu_isa_avx512_core_bf16:
     return "AVX-512 with bfloat16";
+  case dnnl_cpu_isa_avx512_core_amx:
+    return "AVX-512 with AMX";
   default:
     return "another instruction set";
+  }
+}
+
+bool esp_kernel_has(esp_precision precision) {
+  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  switch (precision) {
+  case ESP_PRECISION_BF16:
+    return isa == dnnl_cpu_isa_avx512_core_bf16 ||
+           isa == dnnl_cpu_isa_avx512_core_amx;
+  case ESP_PRECISION_INT8:
+    return esp_dnnl_adds_bytes();
+  default:
+    return true;
   }
 }
 

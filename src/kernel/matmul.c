@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "kernel/block.h"
 #include "kernel/dnnl.h"
+#include "kernel/narrow_matmul.h"
 #include "kernel/parallel.h"
 #include "kernel/thin.h"
 
@@ -22,6 +23,7 @@ typedef struct piece {
 
 struct esp_matmul {
   esp_matmul_problem problem;
+  esp_narrow_matmul *narrow; // computes, where it is not NULL
   bool packed;
   char name[NAME_BYTES];
   piece *piece;
@@ -40,11 +42,12 @@ static esp_status find(const esp_matmul *mm, int64_t rows,
   const dnnl_dims_t sa = {p->k, 1}, sc = {p->n, 1};
   const dnnl_dims_t sb = {p->b_transposed ? 1 : p->n,
                           p->b_transposed ? p->k : 1};
+  const dnnl_data_type_t type = esp_dnnl_type(mm->problem.type);
   dnnl_memory_desc_t ma, mb, mc;
-  dnnl_status_t bad = dnnl_memory_desc_init_by_strides(&ma, 2, a, dnnl_f32, sa);
-  bad |= mm->packed ? dnnl_memory_desc_init_by_tag(&mb, 2, b, dnnl_f32,
+  dnnl_status_t bad = dnnl_memory_desc_init_by_strides(&ma, 2, a, type, sa);
+  bad |= mm->packed ? dnnl_memory_desc_init_by_tag(&mb, 2, b, type,
                                                    dnnl_format_tag_any)
-                    : dnnl_memory_desc_init_by_strides(&mb, 2, b, dnnl_f32, sb);
+                    : dnnl_memory_desc_init_by_strides(&mb, 2, b, type, sb);
   bad |= dnnl_memory_desc_init_by_strides(&mc, 2, c, dnnl_f32, sc);
   dnnl_matmul_desc_t desc;
   bad |= dnnl_matmul_desc_init(&desc, &ma, &mb, NULL, &mc);
@@ -68,14 +71,15 @@ static bool keeps_order(const char *name) {
   return strncmp(name, "brg", 3) == 0;
 }
 
-static esp_status pack(const esp_matmul *mm, const float *b, piece *made) {
+static esp_status pack(const esp_matmul *mm, const void *b, piece *made) {
   const esp_matmul_problem *p = &mm->problem;
   const dnnl_dims_t dims = {p->k, p->n};
   const dnnl_dims_t strides = {p->b_transposed ? 1 : p->n,
                                p->b_transposed ? p->k : 1};
   dnnl_memory_desc_t from;
   ESP_TRY(esp_dnnl_status(
-      dnnl_memory_desc_init_by_strides(&from, 2, dims, dnnl_f32, strides),
+      dnnl_memory_desc_init_by_strides(
+          &from, 2, dims, esp_dnnl_type(mm->problem.type), strides),
       "weights"));
   made->owns_b = true;
   return esp_dnnl_pack(&from, b, &made->primitive->md[1], &made->b);
@@ -125,7 +129,7 @@ static esp_status make_primitive(esp_matmul *mm, piece *made) {
   return status;
 }
 
-static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
+static esp_status make_piece(esp_matmul *mm, const void *b, piece *made) {
   share_primitive(mm, made);
   if (made->primitive == NULL) ESP_TRY(make_primitive(mm, made));
   if (mm->plain || !mm->packed) return ESP_OK;
@@ -133,7 +137,7 @@ static esp_status make_piece(esp_matmul *mm, const float *b, piece *made) {
   return made->b != NULL ? ESP_OK : pack(mm, b, made);
 }
 
-static esp_status add_piece(esp_matmul *mm, const float *b, int64_t row,
+static esp_status add_piece(esp_matmul *mm, const void *b, int64_t row,
                             int64_t rows) {
   piece made = {.row = row, .rows = rows};
   const esp_status status = make_piece(mm, b, &made);
@@ -197,7 +201,7 @@ static esp_status make_panels(esp_matmul *mm, const float *b) {
 // for them.  Columns are not cut: for a c whose rows are not dense oneDNN 2.6.3
 // has no brgemm, and the plain loop, which is some thirty times slower and
 // rounds otherwise, would compute.
-static esp_status cut(esp_matmul *mm, const float *b) {
+static esp_status cut(esp_matmul *mm, const void *b) {
   const esp_matmul_problem *p = &mm->problem;
   const int64_t blocks = (p->m + ROW_BLOCK - 1) / ROW_BLOCK;
   const int64_t threads = products(p) < p->width ? p->width : 1;
@@ -229,23 +233,43 @@ static esp_status keep_plain(esp_matmul *mm, const float *b) {
   return ESP_OK;
 }
 
-esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
+static bool is_empty(const esp_matmul_problem *p) {
+  return p->m == 0 || p->n == 0 || p->k == 0;
+}
+
+static esp_status create_float(esp_matmul *mm, const float *b) {
+  esp_status status = ESP_OK;
+  if (!is_empty(&mm->problem)) {
+    status = is_thin(mm) || is_block(mm) ? make_panels(mm, b) : cut(mm, b);
+  }
+  if (status == ESP_UNSUPPORTED) { // the library has none at all
+    mm->plain = true;
+    status = ESP_OK;
+  }
+  return status == ESP_OK && mm->plain ? keep_plain(mm, b) : status;
+}
+
+static esp_status create_typed(esp_matmul *mm, const void *b) {
+  ESP_TRY(cut(mm, b));
+  return mm->plain ? ESP_FAIL(ESP_UNSUPPORTED, "no product of such numbers")
+                   : ESP_OK;
+}
+
+esp_status esp_matmul_create(const esp_matmul_problem *problem, const void *b,
                              esp_matmul **matmul) {
   esp_matmul *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
   self->problem = *problem;
   self->packed = b != NULL;
-  const bool empty = problem->m == 0 || problem->n == 0 || problem->k == 0;
-  esp_status status = ESP_OK;
-  if (!empty) {
-    status =
-        is_thin(self) || is_block(self) ? make_panels(self, b) : cut(self, b);
+  esp_status status;
+  if (self->packed && problem->precision != ESP_PRECISION_FLOAT32 &&
+      products(problem) == 1 && !is_empty(problem)) {
+    status = esp_narrow_matmul_create(problem, b, &self->narrow);
+  } else if (problem->type == ESP_UNDEFINED) {
+    status = create_float(self, b);
+  } else {
+    status = create_typed(self, b);
   }
-  if (status == ESP_UNSUPPORTED) { // the library has none at all
-    self->plain = true;
-    status = ESP_OK;
-  }
-  if (status == ESP_OK && self->plain) status = keep_plain(self, b);
   if (status != ESP_OK) {
     esp_matmul_free(self);
     return status;
@@ -262,6 +286,7 @@ void esp_matmul_free(esp_matmul *matmul) {
     if (p->owns_b) esp_constant_free(p->b);
   }
   free(matmul->piece);
+  esp_narrow_matmul_free(matmul->narrow);
   esp_free(matmul->plain_b);
   esp_constant_free(matmul->thin_b);
   esp_constant_free(matmul->block_b);
@@ -269,11 +294,13 @@ void esp_matmul_free(esp_matmul *matmul) {
 }
 
 size_t esp_matmul_scratch(const esp_matmul *matmul) {
+  if (matmul->narrow != NULL) return esp_narrow_matmul_scratch(matmul->narrow);
   return matmul->scratch_each * (size_t)matmul->problem.width;
 }
 
 const char *esp_matmul_implementation(const esp_matmul *matmul) {
-  return matmul->name;
+  return matmul->narrow != NULL ? esp_narrow_matmul_name(matmul->narrow)
+                                : matmul->name;
 }
 
 typedef struct call {
@@ -285,15 +312,17 @@ typedef struct call {
 
 static void run_piece(call *c, int64_t product, const piece *q) {
   const esp_matmul_problem *p = &c->mm->problem;
+  const void *a, *b;
+  c->work->operands(c->work->context, product, &a, &b);
   union { // oneDNN takes no pointer to const, but only reads
-    const float *given;
+    const void *given;
     void *taken;
-  } a, b;
-  c->work->operands(c->work->context, product, &a.given, &b.given);
-  a.given += q->row * p->k;
+  } left = {.given = (const unsigned char *)a +
+                     (size_t)(q->row * p->k) * esp_operand_bytes(p->type)},
+    right = {.given = b};
   const int64_t first = product * p->m + q->row;
   const int thread = p->width > 1 ? esp_loop_thread() : 0; // its own team's
-  void *bytes[3] = {a.taken, c->mm->packed ? q->b : b.taken,
+  void *bytes[3] = {left.taken, c->mm->packed ? q->b : right.taken,
                     c->work->c + first * p->n};
   const esp_status status = esp_dnnl_primitive_run(
       q->primitive, bytes, c->scratch + (size_t)thread * c->mm->scratch_each);
@@ -314,7 +343,7 @@ static void run_pieces(int64_t begin, int64_t end, void *argument) {
 static void run_panels(int64_t begin, int64_t end, void *argument) {
   const call *c = argument;
   const esp_matmul_problem *p = &c->mm->problem;
-  const float *a, *b;
+  const void *a, *b;
   c->work->operands(c->work->context, 0, &a, &b);
   esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, begin, end);
 }
@@ -328,8 +357,9 @@ static void run_blocks(int64_t begin, int64_t end, void *argument) {
                  .c_step = p->n,
                  .n = p->n,
                  .k = p->k};
-  const float *b;
-  c->work->operands(c->work->context, 0, &q.a, &b);
+  const void *a, *b;
+  c->work->operands(c->work->context, 0, &a, &b);
+  q.a = a;
   esp_block_run(&q, p->m, begin, end);
 }
 
@@ -371,16 +401,19 @@ static void run_rows(int64_t begin, int64_t end, void *argument) {
   const call *c = argument;
   const esp_matmul_problem *p = &c->mm->problem;
   for (int64_t m = begin; m < end; m++) {
-    const float *a, *b;
+    const void *a, *b;
     c->work->operands(c->work->context, m / p->m, &a, &b);
-    run_row(c, a + m % p->m * p->k, c->mm->packed ? c->mm->plain_b : b,
-            c->work->c + m * p->n);
+    run_row(c, (const float *)a + m % p->m * p->k,
+            c->mm->packed ? c->mm->plain_b : b, c->work->c + m * p->n);
     if (c->work->after != NULL) c->work->after(c->work->context, m, m + 1);
   }
 }
 
 esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
                               void *scratch) {
+  if (matmul->narrow != NULL) {
+    return esp_narrow_matmul_run(matmul->narrow, work, scratch);
+  }
   const esp_matmul_problem *p = &matmul->problem;
   const int64_t rows = products(p) * p->m;
   call made = {.mm = matmul, .work = work, .scratch = scratch};
@@ -398,8 +431,8 @@ esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
 typedef struct pair {
   const float *a, *b;
 } pair;
-static void give_pair(const void *context, int64_t product, const float **a,
-                      const float **b) {
+static void give_pair(const void *context, int64_t product, const void **a,
+                      const void **b) {
   const pair *p = context;
   (void)product;
   *a = p->a;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "tensor/tensor.h"
 
 // c [M,N] = a [M,K] b [K,N], float32, row major and dense; b may be given as
 // its transpose [N,K].
@@ -14,7 +14,10 @@ typedef struct esp_matmul_problem {
   int64_t m, n, k;
   bool b_transposed;
   int width;
-  int64_t products; // that are made at a time; 0 is as 1
+  int64_t products;        // that are made at a time; 0 is as 1
+  esp_precision precision; // a and a constant b are rounded to this, where
+                           // there is one product (narrow.h); c stays float32
+  esp_dtype type; // of a and b: bfloat16 or int8 for narrow_matmul.c; else 0
 } esp_matmul_problem;
 
 typedef struct esp_matmul esp_matmul;
@@ -24,7 +27,7 @@ typedef struct esp_matmul esp_matmul;
 // the work is cut outside of the library into pieces of rows, each
 // on one thread, and only an implementation that adds up k in one order is
 // taken; where there is none, a plain loop computes.
-esp_status esp_matmul_create(const esp_matmul_problem *problem, const float *b,
+esp_status esp_matmul_create(const esp_matmul_problem *problem, const void *b,
                              esp_matmul **matmul);
 void esp_matmul_free(esp_matmul *matmul);            // NULL is allowed
 size_t esp_matmul_scratch(const esp_matmul *matmul); // bytes that a run needs
@@ -39,8 +42,8 @@ esp_status esp_matmul_run(esp_matmul *matmul, const float *a, const float *b,
 // over all products.  NULL: nothing.
 typedef struct esp_matmul_work {
   const void *context; // handed to both
-  void (*operands)(const void *context, int64_t product, const float **a,
-                   const float **b);
+  void (*operands)(const void *context, int64_t product, const void **a,
+                   const void **b);
   void (*after)(const void *context, int64_t first_row, int64_t end_row);
   float *c;
 } esp_matmul_work;

@@ -48,14 +48,6 @@ static void byte_rows(int64_t begin, int64_t end, void *argument) {
   }
 }
 
-// Does the machine multiply bytes without saturating sums of 16 bits?
-static bool has_dot_products(void) {
-  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-  return isa == dnnl_cpu_isa_avx512_core_vnni ||
-         isa == dnnl_cpu_isa_avx512_core_bf16 ||
-         isa == dnnl_cpu_isa_avx512_core_amx;
-}
-
 static bool all_equal(const int32_t *zero, int step, int64_t count) {
   for (int64_t i = 1; step != 0 && i < count; i++) {
     if (zero[i] != zero[0]) return false;
@@ -114,7 +106,7 @@ size_t esp_matmul_bytes_scratch(int64_t n, int64_t k, bool b_signed) {
 
 esp_status esp_matmul_bytes_run(const esp_matmul_bytes *product) {
   esp_matmul_bytes p = *product;
-  if (p.m > 0 && p.n > 0 && p.k > 0 && has_dot_products() &&
+  if (p.m > 0 && p.n > 0 && p.k > 0 && esp_dnnl_adds_bytes() &&
       all_equal(p.a_zero, p.a_zero_step, p.m) &&
       all_equal(p.b_zero, p.b_zero_step, p.n)) {
     return run_library(&p);

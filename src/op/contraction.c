@@ -122,8 +122,8 @@ typedef struct operands {
   const esp_contraction *c;
   const float *a, *b;
 } operands;
-static void give_operands(const void *context, int64_t product, const float **a,
-                          const float **b) {
+static void give_operands(const void *context, int64_t product, const void **a,
+                          const void **b) {
   const operands *o = context;
   *a = o->a + product * o->c->m * o->c->k;
   *b = o->b + product * o->c->k * o->c->n;

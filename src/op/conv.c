@@ -73,6 +73,7 @@ static esp_status problem_of(const esp_args *args, int width,
                           .out_layout = args->out[0]->layout,
                           .bias = esp_has_input(args, 2),
                           .posts = args->node->npost,
+                          .precision = args->node->precision,
                           .width = width};
   // One channel lies the same way in both layouts.
   if (p->in_channels == 1) p->in_layout = p->out_layout;

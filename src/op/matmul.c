@@ -107,7 +107,8 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
                                       .k = p->form.p.k,
                                       .b_transposed = p->form.b_turned,
                                       .width = width,
-                                      .products = p->form.p.batch};
+                                      .products = p->form.p.batch,
+                                      .precision = args->node->precision};
   const float *b = p->form.p.batch == 1 ? args->in[1]->data : NULL;
   ESP_TRY(esp_matmul_create(&problem, b, &p->mm));
   if (p->form.a_turned) {
@@ -129,8 +130,8 @@ typedef struct finish {
   const float *added[ESP_KERNEL_POSTS];
 } finish;
 
-static void give_operands(const void *context, int64_t product, const float **a,
-                          const float **b) {
+static void give_operands(const void *context, int64_t product, const void **a,
+                          const void **b) {
   const finish *f = context;
   const esp_product *p = &f->p->form.p;
   *a = f->a + esp_product_matrix(p, &p->a_batch, product) * p->m * p->k;

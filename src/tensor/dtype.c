@@ -18,6 +18,25 @@ bool esp_dtype_valid(int number) {
 size_t esp_dtype_bytes(esp_dtype type) {
   return esp_dtype_valid((int)type) ? types[type].bytes : 0;
 }
+static const char *const precisions[] = {[ESP_PRECISION_FLOAT32] = "float32",
+                                         [ESP_PRECISION_BF16] = "bf16",
+                                         [ESP_PRECISION_INT8] = "int8"};
+enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
+
+const char *esp_precision_name(esp_precision precision) {
+  return (size_t)precision < PRECISIONS ? precisions[precision] : "unknown";
+}
+
+esp_status esp_precision_named(const char *name, esp_precision *precision) {
+  for (int i = 0; i < PRECISIONS; i++) {
+    if (strcmp(name, precisions[i]) != 0) continue;
+    *precision = (esp_precision)i;
+    return ESP_OK;
+  }
+  return ESP_FAIL(ESP_USAGE,
+                  "precision is \"%s\", expected float32, bf16 or int8", name);
+}
+
 const char *esp_dtype_text(esp_dtype type) {
   return esp_dtype_valid((int)type) ? types[type].text : "unknown";
 }

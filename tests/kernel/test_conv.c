@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/rounded.h"
 #include "support/check.h"
 
 // Sums of up to some thousand products of numbers in [-1,1).
@@ -21,6 +22,7 @@ static const form forms[] = {{1, 1, 16, 28, 3, 1, 1, 1},
                              {1, 3, 64, 33, 7, 2, 1, 3},
                              {1, 16, 8, 14, 1, 1, 1, 0},
                              {1, 64, 64, 14, 3, 1, 1, 1},
+                             {2, 64, 32, 9, 3, 1, 1, 1},
                              {2, 8, 8, 14, 5, 1, 1, 2},
                              {32, 32, 32, 15, 3, 1, 1, 1},
                              {1, 20, 7, 9, 3, 2, 2, 2},
@@ -165,30 +167,68 @@ static void sums_and_activations_follow_in_order(void) {
   }
 }
 
+// Samples and the weights of a channel are rounded, each by itself.
+static void rounded_operands_match_the_definition(void) {
+  for (int f = 0; f < 2 * FORMS; f++) {
+    esp_conv_problem p = problem_of(&forms[f / 2], 2, 2);
+    const int64_t n = 2 * out_count(&p);
+    p.precision = f % 2 == 0 ? ESP_PRECISION_BF16 : ESP_PRECISION_INT8;
+    p.posts = 2;
+    p.post[0].kind = ESP_KERNEL_ADD;
+    p.post[1].kind = ESP_KERNEL_RELU;
+    float *x = filled(2 * in_count(&p)), *w = filled(weight_count(&p));
+    float *b = filled(p.out_channels), *y = filled(n), *want = filled(n);
+    float *added = filled(n);
+    for (int64_t i = 0; i < in_count(&p); i++) x[i] *= 3; // the first sample's
+    convolve(&p, x, w, b, added, y);
+    const bool rounded = p.groups == 1 || p.in_channels / p.groups >= 16;
+    for (int i = 0; i < 2 && rounded; i++) {
+      round_together(p.precision, x + i * in_count(&p), in_count(&p), 1);
+    }
+    const int64_t each = weight_count(&p) / p.out_channels;
+    for (int64_t m = 0; m < p.out_channels && rounded; m++) {
+      round_together(p.precision, w + m * each, each, 1);
+    }
+    reference(&p, x, w, b, want);
+    for (int64_t i = 0; i < n; i++) want[i] = fmaxf(want[i] + added[i], 0);
+    check_close(y, want, (size_t)n, RTOL, ATOL);
+    free(x), free(w), free(b), free(y), free(want), free(added);
+  }
+}
+
+static void keep_bits(const form *f, esp_precision precision,
+                      const int64_t *batches, int count) {
+  const int64_t most = batches[count - 1];
+  esp_conv_problem p = problem_of(f, most, 1);
+  p.precision = precision;
+  const int64_t in = in_count(&p), out = out_count(&p);
+  float *x = filled(most * in), *w = filled(weight_count(&p));
+  float *b = filled(p.out_channels), *want = filled(most * out);
+  float *y = filled(most * out);
+  convolve(&p, x, w, b, NULL, want);
+  for (int k = 0; k < count; k++) {
+    for (p.width = 1; p.width <= 4; p.width++) {
+      p.batch = batches[k];
+      const int64_t first = most - p.batch;
+      convolve(&p, x + first * in, w, b, NULL, y);
+      const size_t bytes = (size_t)(p.batch * out) * sizeof *y;
+      if (memcmp(y, want + first * out, bytes) != 0) {
+        printf("\n    %s, %lld to %lld channels, batch %lld, width %d",
+               esp_precision_name(precision), (long long)p.in_channels,
+               (long long)p.out_channels, (long long)p.batch, p.width);
+      }
+      check_same_bytes(y, want + first * out, bytes);
+    }
+  }
+  free(x), free(w), free(b), free(y), free(want);
+}
+
 static void batch_and_width_do_not_change_the_bits(void) {
   static const int64_t batches[] = {1, 2, 3, 7, 8, 64};
-  enum { MOST = 64 };
   for (int f = 0; f < FORMS; f++) {
-    esp_conv_problem p = problem_of(&forms[f], MOST, 1);
-    const int64_t in = in_count(&p), out = out_count(&p);
-    float *x = filled(MOST * in), *w = filled(weight_count(&p));
-    float *b = filled(p.out_channels), *want = filled(MOST * out);
-    float *y = filled(MOST * out);
-    convolve(&p, x, w, b, NULL, want);
-    for (size_t k = 0; k < sizeof batches / sizeof batches[0]; k++) {
-      for (p.width = 1; p.width <= 4; p.width++) {
-        p.batch = batches[k];
-        const int64_t first = MOST - p.batch;
-        convolve(&p, x + first * in, w, b, NULL, y);
-        const size_t bytes = (size_t)(p.batch * out) * sizeof *y;
-        if (memcmp(y, want + first * out, bytes) != 0) {
-          printf("\n    form %d, batch %lld, width %d", f, (long long)p.batch,
-                 p.width);
-        }
-        check_same_bytes(y, want + first * out, bytes);
-      }
-    }
-    free(x), free(w), free(b), free(y), free(want);
+    keep_bits(&forms[f], ESP_PRECISION_FLOAT32, batches, 6);
+    keep_bits(&forms[f], ESP_PRECISION_BF16, batches, 5);
+    keep_bits(&forms[f], ESP_PRECISION_INT8, batches, 5);
   }
 }
 
@@ -202,6 +242,7 @@ int main(void) {
   static const check_case cases[] = {
       CASE(matches_the_definition),
       CASE(sums_and_activations_follow_in_order),
+      CASE(rounded_operands_match_the_definition),
       CASE(batch_and_width_do_not_change_the_bits),
       CASE(an_empty_batch_is_nothing),
       {NULL, NULL},

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "kernel/library.h"
+#include "kernel/rounded.h"
 #include "support/check.h"
 
 // A sum of k products is off by about k half units in the last place of its
@@ -109,6 +110,80 @@ static void rows_and_widths_do_not_change_the_bits(void) {
   }
 }
 
+// Rows of a and columns of b are rounded, each row and column by itself.
+static void rounded_operands_match_the_definition(void) {
+  for (int s = 0; s < SHAPES; s++) {
+    for (int form = 0; form < 4; form++) {
+      const esp_matmul_problem p = {.m = 37,
+                                    .k = shapes[s][0],
+                                    .n = shapes[s][1],
+                                    .b_transposed = form & 1,
+                                    .precision = form & 2 ? ESP_PRECISION_INT8
+                                                          : ESP_PRECISION_BF16,
+                                    .width = 2};
+      float *a = filled(p.m * p.k), *b = filled(p.k * p.n);
+      float *c = filled(p.m * p.n), *want = filled(p.m * p.n);
+      multiply(&p, a, b, true, c);
+      for (int64_t m = 0; m < p.m; m++) {
+        round_together(p.precision, a + m * p.k, p.k, 1);
+      }
+      for (int64_t n = 0; n < p.n; n++) {
+        round_together(p.precision, b + n * (p.b_transposed ? p.k : 1), p.k,
+                       p.b_transposed ? 1 : p.n);
+      }
+      reference(&p, a, b, want);
+      check_close(c, want, (size_t)(p.m * p.n), RTOL,
+                  2 * ATOL_PER_TERM * (double)p.k);
+      free(a), free(b), free(c), free(want);
+    }
+  }
+}
+
+static void rounded_rows_and_widths_do_not_change_the_bits(void) {
+  static const int64_t rows[] = {1, 2, 5, 8, 31, 64};
+  enum { MOST = 64 };
+  for (int s = 0; s < SHAPES; s++) {
+    for (int form = 0; form < 2; form++) {
+      esp_matmul_problem p = {.m = MOST,
+                              .k = shapes[s][0],
+                              .n = shapes[s][1],
+                              .precision = form == 0 ? ESP_PRECISION_BF16
+                                                     : ESP_PRECISION_INT8,
+                              .width = 1};
+      float *a = filled(p.m * p.k), *b = filled(p.k * p.n);
+      float *c = filled(p.m * p.n), *want = filled(p.m * p.n);
+      multiply(&p, a, b, true, want);
+      for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        for (p.width = 1; p.width <= 3; p.width++) {
+          p.m = rows[r];
+          const int64_t first = MOST - p.m;
+          multiply(&p, a + first * p.k, b, true, c);
+          check_same_bytes(c, want + first * p.n,
+                           (size_t)(p.m * p.n) * sizeof *c);
+        }
+      }
+      free(a), free(b), free(c), free(want);
+    }
+  }
+}
+
+// Other rows are none the worse.
+static void a_row_with_a_nan_is_nan(void) {
+  const esp_matmul_problem p = {
+      .m = 3, .k = 64, .n = 48, .precision = ESP_PRECISION_INT8, .width = 1};
+  float *a = filled(p.m * p.k), *b = filled(p.k * p.n);
+  float *c = filled(p.m * p.n);
+  a[p.k + 5] = NAN;
+  memset(a + 2 * p.k, 0, (size_t)p.k * sizeof *a);
+  multiply(&p, a, b, true, c);
+  for (int64_t n = 0; n < p.n; n++) {
+    CU_ASSERT(isfinite(c[n]) && c[n] != 0);
+    CU_ASSERT(isnan(c[p.n + n]));
+    CU_ASSERT(c[2 * p.n + n] == 0);
+  }
+  free(a), free(b), free(c);
+}
+
 // The plain loop is for machines without brgemm; where there is one, no shape
 // may fall back to it unnoticed.
 static void no_shape_falls_back(void) {
@@ -141,6 +216,9 @@ int main(void) {
   static const check_case cases[] = {
       CASE(matches_the_definition),
       CASE(rows_and_widths_do_not_change_the_bits),
+      CASE(rounded_operands_match_the_definition),
+      CASE(rounded_rows_and_widths_do_not_change_the_bits),
+      CASE(a_row_with_a_nan_is_nan),
       CASE(no_shape_falls_back),
       CASE(nothing_added_up_is_zero),
       {NULL, NULL},
