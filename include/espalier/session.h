@@ -66,6 +66,7 @@ typedef struct esp_session_options {
   int64_t micro_batch;     // a batch whose rows go apart is computed in pieces
                            // of so many rows, where that divides it; 0: of as
                            // many as suit the cache of a core
+  esp_precision precision; // 0: float32
 } esp_session_options;
 
 // Opens an ONNX file.  Not collective.  `options` may be NULL.  The caller

@@ -9,6 +9,7 @@
 #include <threads.h>
 #include <unistd.h>
 
+#include "api/precision.h"
 #include "api/rig.h"
 #include "api/session.h"
 #include "api/trial.h"
@@ -382,7 +383,10 @@ static esp_status run_bench(bench *b, double began) {
   f->others = fmax(0, esp_trial_others_seconds(&b->context->cores) - others) /
               (esp_clock_seconds() - start);
   describe_plan(b);
-  return ESP_OK;
+  if (f->accuracy.precision == ESP_PRECISION_FLOAT32) return ESP_OK;
+  return esp_precision_compare(model, f->batch,
+                               (const esp_tensor *const *)b->input, f->cores, 0,
+                               &f->accuracy);
 }
 
 static esp_status make_findings(esp_context *context, const char *model,
@@ -397,7 +401,9 @@ static esp_status make_findings(esp_context *context, const char *model,
   ESP_TRY(esp_kernel_peak(&core_flops));
   f->peak_flops = core_flops * f->cores;
   const double began = esp_clock_seconds();
-  const esp_session_options options = {.micro_batch = setting->micro_batch};
+  f->accuracy.precision = setting->precision;
+  const esp_session_options options = {.micro_batch = setting->micro_batch,
+                                       .precision = setting->precision};
   ESP_TRY(esp_session_open(context, model, &options, &b.session));
   b.session->exact = true;
   const esp_status status = run_bench(&b, began);

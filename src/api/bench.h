@@ -4,6 +4,7 @@
 #define ESP_API_BENCH_H
 
 #include "api/private.h"
+#include "report/accuracy.h"
 
 // A way to run it: streams at once, each on workers x width threads.
 typedef struct esp_bench_way {
@@ -25,9 +26,10 @@ typedef struct esp_bench_findings {
   esp_bench_way way[ESP_MOST_WAYS];
   bool sweep; // all ways were measured in full, not only the best
   int cores;
-  double load_s;       // from the file to the first result
-  double flops, bytes; // of a batch; 0: not known
-  double peak_flops;   // a second, of all cores
+  esp_accuracy accuracy; // of the precision, on the made-up inputs
+  double load_s;         // from the file to the first result
+  double flops, bytes;   // of a batch; 0: not known
+  double peak_flops;     // a second, of all cores
   // Of the plan that ran; method NULL: the model was walked.
   const char *method;
   double predicted_s, lower_bound_s, ceiling;

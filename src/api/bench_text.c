@@ -1,6 +1,7 @@
 // What bench has found, as a table and as JSON.
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/bench.h"
 
@@ -34,6 +35,11 @@ esp_status esp_bench_text(const esp_bench_findings *f, char **text) {
           best->workers == 1 ? "" : "s", best->width,
           f->method != NULL ? ", " : "; walked a node at a time",
           f->method != NULL ? f->method : "");
+  if (f->accuracy.precision != ESP_PRECISION_FLOAT32) {
+    char *words = esp_accuracy_text(&f->accuracy);
+    if (words != NULL) fprintf(out, "precision  %s\n", words);
+    free(words);
+  }
   if (f->flops > 0) {
     const double rate = esp_bench_flops_per_second(f);
     fprintf(out,
@@ -76,7 +82,7 @@ esp_status esp_bench_json(const esp_bench_findings *f, char **text) {
   const double rate = esp_bench_flops_per_second(f);
   json_t *all = json_pack(
       "{s:s, s:I, s:s, s:{s:f, s:f}, s:f, s:{s:i, s:i, s:i, s:s?}, s:{s:o, "
-      "s:f, s:o, s:o}, s:o, s:o, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:b}}",
+      "s:f, s:o, s:o}, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:{s:f, s:f, s:b}}",
       "model", f->model, "batch", (json_int_t)f->batch, "objective",
       f->throughput ? "throughput" : "latency", "latency_ms", "median",
       1e3 * best->median_s, "p99", 1e3 * best->p99_s, "samples_per_second",
@@ -87,7 +93,8 @@ esp_status esp_bench_json(const esp_bench_findings *f, char **text) {
       real_or_null(f->ceiling), "gflops", real_or_null(1e-9 * rate),
       "share_of_peak", real_or_null(rate / f->peak_flops), "peak_gflops",
       1e-9 * f->peak_flops, "peak_bytes", f->block_bytes, "process_bytes",
-      f->process_bytes, "load_s", f->load_s, "noise", "spread", best->spread,
+      f->process_bytes, "load_s", f->load_s, "accuracy",
+      esp_accuracy_json(&f->accuracy), "noise", "spread", best->spread,
       "other_cores", f->others, "noisy", esp_bench_noisy(f));
   if (all == NULL) return ESP_FAIL(ESP_INTERNAL, "cannot build the JSON");
   if (f->sweep) {

@@ -92,10 +92,8 @@ static char *in_one_line(const char *lines) {
   return text;
 }
 
-esp_status esp_models_load(esp_running *run) {
+static esp_status load(esp_running *run) {
   const esp_job *job = run->job;
-  run->model_text = in_one_line(job->models != NULL ? job->models : job->model);
-  if (run->model_text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "no memory");
   if (job->models == NULL) {
     return esp_model_load(job->model, &run->model, &run->info);
   }
@@ -112,6 +110,15 @@ esp_status esp_models_load(esp_running *run) {
   return status;
 }
 
+esp_status esp_models_load(esp_running *run) {
+  const esp_job *job = run->job;
+  run->model_text = in_one_line(job->models != NULL ? job->models : job->model);
+  if (run->model_text == NULL) return ESP_FAIL(ESP_NO_MEMORY, "no memory");
+  ESP_TRY(esp_precision_named(job->precision, &run->accuracy.precision));
+  ESP_TRY(load(run));
+  esp_graph_set_precision(run->model, run->accuracy.precision);
+  return ESP_OK;
+}
 // The part of an input's name that says of which model it is; 0: of all.
 static size_t model_of(const char *input) {
   const char *slash = strchr(input, '/');

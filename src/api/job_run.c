@@ -52,6 +52,7 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
     ESP_TRY(esp_machine_links(run->group, &run->machine, &run->ranks_per_node));
     esp_comm_broadcast(comm, 0, &run->machine, sizeof run->machine);
   }
+  ESP_TRY(esp_job_compare_precision(run));
   ESP_TRY(esp_tune_begin(run));
   ESP_TRY(esp_job_trace_begin(run));
   ESP_TRY(esp_engines_make(run, run->npending));

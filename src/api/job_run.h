@@ -7,6 +7,7 @@
 #include "api/private.h"
 #include "cost/book.h"
 #include "optimise/optimise.h"
+#include "report/accuracy.h"
 
 // What the output file holds already (resume.c).
 typedef struct esp_past {
@@ -77,6 +78,7 @@ typedef struct esp_running {
   char *label_files;     // a line each; NULL: there are no labels
   esp_dataset *labels;   // NULL: the same
   esp_coupling coupling; // of the samples of a batch
+  esp_accuracy accuracy; // of the job's precision (job_precision.c)
   int64_t samples, batch;
   int64_t fixed; // batch that the model asks for; -1: any
   double began;  // seconds of the clock
@@ -123,6 +125,10 @@ esp_status esp_job_page_write(esp_running *run, const esp_report *report);
 esp_status esp_job_choose_batch(esp_running *run);
 // Tries others, where the choice is open and the job is long.  Collective.
 esp_status esp_job_try_batches(esp_running *run);
+
+// Compares the job's precision with float32 on the first samples, on rank 0
+// (job_precision.c).  Collective.
+esp_status esp_job_compare_precision(esp_running *run);
 
 // Engines (job_engines.c).  Makes those that are missing for the pending
 // batches up to `end`, for the way that the resources say, lets their ranks

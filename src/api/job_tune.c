@@ -43,12 +43,13 @@ static char *make_key(const esp_running *run) {
   const int written = asprintf(
       &key,
       "espalier %s\nlibrary %s\nprocessor %s\nmodel %016llx\nlayout %s\n"
-      "scale %s\nbatch %lld\nobjective %s\nranks %d of %d\ncores %d\n"
+      "scale %s\nprecision %s\nbatch %lld\nobjective %s\nranks %d of %d\ncores "
+      "%d\n"
       "streams %lld workers %lld width %lld\n",
       esp_version(), esp_kernel_library(library, sizeof library),
       hardware.model, (unsigned long long)run->info.hash,
       run->job->layout != NULL ? run->job->layout : "as it is",
-      run->job->scale != NULL ? run->job->scale : "none",
+      run->job->scale != NULL ? run->job->scale : "none", run->job->precision,
       (long long)run->job->batch, // 0: open
       run->job->objective, r->ranks_per_replica, esp_comm_size(run->comm),
       r->cores.count, (long long)run->job->streams,

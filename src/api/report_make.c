@@ -170,6 +170,7 @@ static esp_status fill(esp_running *run, esp_report *r) {
   r->summary_file = job->summary != NULL && strcmp(job->summary, "-") != 0
                         ? copy(job->summary)
                         : NULL;
+  r->accuracy = run->accuracy;
   r->samples = run->samples;
   r->done = esp_ranges_total(&run->past.journal.done);
   r->resumed_from = run->resumed_from;

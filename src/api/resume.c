@@ -13,9 +13,9 @@
 // What is compared, beside the samples, in the order of the messages.  Where
 // model and data lie may change; what they are may not.
 static const char *const compared[] = {
-    "format",     "version",       "library", "model_hash", "input_data",
-    "input_name", "scale",         "layout",  "argmax",     "top_k",
-    "scored",     "coupled_batch", "state"};
+    "format",     "version", "library",       "model_hash", "input_data",
+    "input_name", "scale",   "layout",        "precision",  "argmax",
+    "top_k",      "scored",  "coupled_batch", "state"};
 enum { COMPARED = sizeof compared / sizeof compared[0], NOTES = 24 };
 
 #define FORMAT "1" // of the results file; rises when older files cannot be read
@@ -136,6 +136,7 @@ static esp_status list_notes(const esp_running *run, int64_t samples, list *l) {
   add(l, "samples", "%lld", (long long)run->samples);
   add(l, "scale", "%s", or_none(job->scale));
   add(l, "layout", "%s", or_none(job->layout));
+  add(l, "precision", "%s", job->precision);
   add(l, "argmax", "%s", job->argmax ? "true" : "false");
   add(l, "top_k", "%lld", (long long)job->top_k);
   // Where samples influence one another the batch belongs to the results.

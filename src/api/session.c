@@ -18,6 +18,10 @@ static esp_status create(esp_context *context,
                     "threads",
                     o->num_interop_threads, o->num_threads);
   }
+  if ((unsigned)o->precision > ESP_PRECISION_INT8) {
+    return ESP_FAIL(ESP_USAGE, "no precision has the number %d",
+                    (int)o->precision);
+  }
   esp_session *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open a session");
   self->context = context;
@@ -29,6 +33,9 @@ static esp_status create(esp_context *context,
 
 static esp_status finish_open(esp_session *self, esp_status status,
                               esp_session **session) {
+  if (status == ESP_OK) {
+    esp_graph_set_precision(self->model, self->options.precision);
+  }
   if (status != ESP_OK) {
     esp_session_close(self);
     return status;

@@ -50,6 +50,9 @@ static bool set_option(request *r, const char *key, const char *text) {
   if (strcmp(key, "objective") == 0) return set_objective(r, text);
   if (strcmp(key, "seconds") == 0) return set_seconds(r, text);
   if (strcmp(key, "dim") == 0) return add_dim(r, text);
+  if (strcmp(key, "precision") == 0) {
+    return text != NULL && esp_precision_named(text, &s->precision) == ESP_OK;
+  }
   if (!app_integer(text, 1, &number) || number > 1 << 20) return false;
   const struct {
     const char *key;
@@ -110,26 +113,29 @@ int app_bench(int argc, char **argv) {
   const int wrong = read_request(argc, argv, &r);
   if (wrong != EXIT_DONE) return wrong;
   if (!r.help) return measure(&r);
-  printf("usage: espalier bench MODEL.onnx [--objective latency|throughput]\n"
-         "                      [--batch N] [--micro-batch N] [--sweep] "
-         "[--json]\n\n"
-         "Measures a model on made-up inputs, as a session runs it in a C "
-         "program, on the\ncores that this process may use: short trials find "
-         "the best way, which is then\nmeasured in seven rounds.\n\n"
-         "  --objective O  latency of one batch (the default), or throughput: "
-         "samples a\n                 second, also of several batches at "
-         "once\n"
-         "  --batch N      samples in a batch (1, or what the model fixes)\n"
-         "  --dim NAME=N   size of another dimension that the model leaves "
-         "open\n"
-         "  --streams N, --workers N, --width N\n"
-         "                 batches at once, operators side by side (inter-op), "
-         "threads of\n                 an operator (intra-op), instead of "
-         "trying\n"
-         "  --micro-batch N\n                 rows of a piece of the batch, "
-         "instead of as suits the cache of a core\n"
-         "  --seconds S    to measure each way for (5)\n"
-         "  --sweep        measure all ways in turn, and print them\n"
-         "  --json         all of it as JSON\n");
+  printf(
+      "usage: espalier bench MODEL.onnx [--objective latency|throughput]\n"
+      "                      [--batch N] [--precision P] [--sweep] "
+      "[--json]\n\n"
+      "Measures a model on made-up inputs, as a session runs it in a C "
+      "program, on the\ncores that this process may use: short trials find "
+      "the best way, which is then\nmeasured in seven rounds.\n\n"
+      "  --objective O  latency of one batch (the default), or throughput: "
+      "samples a\n                 second, also of several batches at "
+      "once\n"
+      "  --batch N      samples in a batch (1, or what the model fixes)\n"
+      "  --dim NAME=N   size of another dimension that the model leaves "
+      "open\n"
+      "  --streams N, --workers N, --width N\n"
+      "                 batches at once, operators side by side (inter-op), "
+      "threads of\n                 an operator (intra-op), instead of "
+      "trying\n"
+      "  --micro-batch N\n                 rows of a piece of the batch, "
+      "instead of as suits the cache of a core\n"
+      "  --precision P  float32 (the default), bf16 or int8, as espalier run "
+      "has it; the\n                 cost in accuracy is printed\n"
+      "  --seconds S    to measure each way for (5)\n"
+      "  --sweep        measure all ways in turn, and print them\n"
+      "  --json         all of it as JSON\n");
   return EXIT_DONE;
 }

@@ -81,7 +81,8 @@ static esp_status no_such_key(const char *name) {
 // stand for something, except where all letters of all words are capitals.
 static bool has_choices(const char *argument) {
   if (strchr(argument, '|') == NULL) return false;
-  return strspn(argument, "abcdefghijklmnopqrstuvwxyz|") == strlen(argument) ||
+  return strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789|") ==
+             strlen(argument) ||
          strspn(argument, "NCHW|") == strlen(argument);
 }
 

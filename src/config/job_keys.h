@@ -62,6 +62,9 @@ KEY(top_k, INT, 0, "K",
     "also write the K largest values of each sample and their indices")
 KEY(objective, TEXT, "throughput", "throughput|latency",
     "what the plan aims at")
+KEY(precision, TEXT, "float32", "float32|bf16|int8",
+    "what the operands of convolutions and products with constant weights are "
+    "rounded to; what it costs in accuracy is measured on the first samples")
 KEY(batch, INT, 0, "N", "samples computed together; 0: chosen")
 KEY(micro_batch, INT, 0, "N",
     "rows of a piece of the batch; pieces are computed one after the other; 0: "

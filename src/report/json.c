@@ -58,7 +58,7 @@ esp_status esp_report_json(const esp_report *r, char **text) {
       "s:{s:f, s:f, s:f, s:f, s:s, s:o}, s:o, s:{s:f, s:f, s:f}, s:f, s:f, "
       "s:o, "
       "s:I, s:o, "
-      "s:s, s:i}",
+      "s:s, s:o, s:i}",
       "model", r->model, "input", r->input, "output", r->output, "samples",
       (json_int_t)r->samples, "done", (json_int_t)r->done, "computed",
       (json_int_t)r->computed, "seconds", r->seconds, "samples_per_second",
@@ -71,7 +71,8 @@ esp_status esp_report_json(const esp_report *r, char **text) {
       r->read_s, "write_s", r->write_s, "wait_s", r->wait_s, "compute_s",
       r->compute_s, "peak_bytes", r->peak_bytes, "score", score_json(r),
       "resumed_from", (json_int_t)r->resumed_from, "versions",
-      lines(r->versions), "hosts", r->hosts, "exit", r->stopped ? 75 : 0);
+      lines(r->versions), "hosts", r->hosts, "accuracy",
+      esp_accuracy_json(&r->accuracy), "exit", r->stopped ? 75 : 0);
   if (all == NULL) return ESP_FAIL(ESP_INTERNAL, "cannot build the summary");
   *text = json_dumps(all, JSON_INDENT(2));
   json_decref(all);

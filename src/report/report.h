@@ -6,6 +6,7 @@
 #include <espalier/espalier.h>
 
 #include "plan/plan.h"
+#include "report/accuracy.h"
 
 // How a rank has spent the time from the first to the last batch; shares of it.
 typedef struct esp_rank_shares {
@@ -22,6 +23,7 @@ struct esp_report {
   char *score_name; // NULL: not scored
   double score;
   int64_t right;
+  esp_accuracy accuracy; // of the job's precision
   int64_t samples, batch;
   int64_t done, computed, resumed_from; // samples: all; by this run; before it
   bool stopped;                         // before the end

@@ -91,6 +91,13 @@ static void write_samples(FILE *out, const esp_report *r) {
   }
 }
 
+static void write_precision(FILE *out, const esp_report *r) {
+  if (r->accuracy.precision == ESP_PRECISION_FLOAT32) return;
+  char *text = esp_accuracy_text(&r->accuracy);
+  if (text != NULL) fprintf(out, "precision  %s\n", text);
+  free(text);
+}
+
 esp_status esp_report_table(const esp_report *r, char **text) {
   size_t bytes;
   FILE *out = open_memstream(text, &bytes);
@@ -109,6 +116,7 @@ esp_status esp_report_table(const esp_report *r, char **text) {
             100 * r->score, (long long)r->right, (long long)r->done);
   }
   write_samples(out, r);
+  write_precision(out, r);
   write_plan(out, r);
   write_certificate(out, r);
   fprintf(out, "results    %s\n", r->output);
