@@ -46,15 +46,17 @@ static inline float exp_of(float x) {
   return pick(x != x, x, y); // NaN stays
 }
 
+static inline float sigmoid_of(float x) {
+  const float e = exp_of(-fabsf(x)); // at most 1: nothing overflows
+  return pick(x < 0.0f, e, 1.0f) / (1.0f + e);
+}
+
 ESP_VECTORS void esp_vector_exp(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = exp_of(x[i]);
 }
 
 ESP_VECTORS void esp_vector_sigmoid(const float *x, float *y, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    const float e = exp_of(-fabsf(x[i])); // at most 1: nothing overflows
-    y[i] = pick(x[i] < 0.0f, e, 1.0f) / (1.0f + e);
-  }
+  for (int64_t i = 0; i < n; i++) y[i] = sigmoid_of(x[i]);
 }
 
 // Near zero by the odd series x - x^3/3 + ..., elsewhere by exp(2|x|).
@@ -74,6 +76,44 @@ static inline float tanh_of(float x) {
 
 ESP_VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = tanh_of(x[i]);
+}
+
+// exp(x) as above, of what is held at most at 40: products of two such are
+// finite, and 2^k needs one factor.  NaN stays.
+static inline float small_exp(float x) {
+  const float above = x > -80.0f ? x : -80.0f; // NaN becomes a number here
+  const float inside = above > 40.0f ? 40.0f : above;
+  const float k = rintf(inside * 1.44269504f);
+  const float r = (inside - k * 0.693359375f) - k * -2.12194440e-4f;
+  float p = 1.98412698e-4f;
+  p = p * r + 1.38888889e-3f;
+  p = p * r + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * (r * r) + r + 1.0f;
+  return pick(x != x, x, p * float_of(((int32_t)k + 127) << 23));
+}
+
+// sigmoid(a) tanh(b) with one division; near b = 0 as exact as 1 - exp is.
+static inline float sigmoid_tanh(float a, float b) {
+  const float e = small_exp(-a), f = small_exp(-2.0f * b);
+  return (1.0f - f) / ((1.0f + e) * (1.0f + f));
+}
+
+ESP_VECTORS ESP_CONTRACTED void esp_vector_lstm(const float *x, const float *h,
+                                                const float *bias,
+                                                float *restrict c,
+                                                float *restrict y, int64_t n) {
+  for (int64_t k = 0; k < n; k++) {
+    const float in = x[k] + h[k] + bias[k];
+    const float out = x[n + k] + h[n + k] + bias[n + k];
+    const float keep = x[2 * n + k] + h[2 * n + k] + bias[2 * n + k];
+    const float new = x[3 * n + k] + h[3 * n + k] + bias[3 * n + k];
+    const float cell = c[k] / (1.0f + small_exp(-keep)) + sigmoid_tanh(in, new);
+    c[k] = cell;
+    y[k] = sigmoid_tanh(out, cell);
+  }
 }
 
 // The polynomials are least-maximum fits that tests/kernel/fit_erf.py makes.

@@ -21,6 +21,12 @@ void esp_vector_erf(const float *x, float *y, int64_t n);     // <= 2 ulp
 void esp_vector_gelu(const float *x, float *y, int64_t n);
 void esp_vector_gelu_tanh(const float *x, float *y, int64_t n);
 
+// A step of an LSTM: gates i, o, f, c of n numbers each are x + h + bias; then
+// c = sigmoid(f) c + sigmoid(i) tanh(c), y = sigmoid(o) tanh(c).  With fused
+// multiply-add where the machine has it.  Source: ONNX LSTM-14.
+void esp_vector_lstm(const float *x, const float *h, const float *bias,
+                     float *restrict c, float *restrict y, int64_t n);
+
 // exp(x - the largest) over the sum of those, which is made in double.
 void esp_vector_softmax(const float *x, float *y, int64_t n);
 // (x - mean) * factor * scale + shift, in double and rounded once; shift may be

@@ -114,3 +114,7 @@ void esp_activation_double(const esp_activation *f, const double *x, double *y,
     y[i] = f->function->of(x[i], f->alpha, f->beta);
   }
 }
+
+bool esp_activation_is(const esp_activation *f, const char *name) {
+  return f->function == find(name);
+}

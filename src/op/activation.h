@@ -22,6 +22,9 @@ esp_status esp_activations_read(const esp_node *node, int count, int each,
                                 const char *const *fallback,
                                 esp_activation *list);
 
+// Is it this function, as it is without attributes?
+bool esp_activation_is(const esp_activation *f, const char *name);
+
 // y[i] = f(x[i]); y may be x.
 void esp_activation_float(const esp_activation *f, const float *x, float *y,
                           int64_t n);

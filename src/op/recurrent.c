@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/parallel.h"
+#include "kernel/vector_math.h"
 #include "op/check.h"
 #include "op/family.h"
 #include "op/half.h"
@@ -27,6 +28,17 @@ static esp_status read_activations(const esp_node *node, layer *l) {
     l->f[i / each][i % each] = list[i];
   }
   return ESP_OK;
+}
+
+static bool is_usual(const esp_args *args, const layer *l) {
+  static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
+  bool is = l->op == ESP_OP_LSTM && !l->input_forget && l->clip <= 0 &&
+            !esp_has_input(args, 7);
+  for (int i = 0; is && i < l->activations * l->directions; i++) {
+    const int which = i % l->activations;
+    is = esp_activation_is(&l->f[i / l->activations][which], usual[which]);
+  }
+  return is;
 }
 
 static esp_status layer_of(const esp_args *args, layer *l) {
@@ -58,7 +70,9 @@ static esp_status layer_of(const esp_args *args, layer *l) {
               .input = x->dim[2]};
   l->steps = x->dim[l->batch_first];
   l->batch = x->dim[!l->batch_first];
-  return read_activations(node, l);
+  ESP_TRY(read_activations(node, l));
+  l->usual = is_usual(args, l);
+  return ESP_OK;
 }
 
 static esp_status want(const esp_args *args, int i, int ndim,
@@ -318,15 +332,33 @@ int64_t esp_layer_state(const layer *l, int d, int64_t b) {
          l->hidden;
 }
 
-static void run_row(const pass *p, int64_t s, int64_t i) {
+// The sum of both biases, in place of what a row of an unusual layer adds up.
+static float *bias_of(const pass *p) {
   const layer *l = p->l;
-  const int64_t b = p->first + i;
-  const int64_t t = esp_layer_time(l, p->args, p->d, s, b),
-                g = l->gates * l->hidden, n = l->hidden;
-  if (t < 0) return;
+  const int64_t g = l->gates * l->hidden;
+  return p->step + l->rows * g;
+}
+
+static void add_biases(const pass *p) {
+  const int64_t g = p->l->gates * p->l->hidden;
+  const float *wb = part(p->args, 3, p->d * 2 * g);
+  float *bias = bias_of(p);
+  for (int64_t k = 0; k < g; k++) bias[k] = wb != NULL ? wb[k] + wb[g + k] : 0;
+}
+
+// h goes to where the next step and the output read it.
+static void usual_row(const pass *p, const float *from_x, int64_t i) {
+  const layer *l = p->l;
+  const int64_t g = l->gates * l->hidden, n = l->hidden;
+  esp_vector_lstm(from_x, p->step + i * g, bias_of(p), p->c + i * n,
+                  p->h + i * n, n);
+}
+
+static void unusual_row(const pass *p, const float *from_x, int64_t i) {
+  const layer *l = p->l;
+  const int64_t g = l->gates * l->hidden, n = l->hidden;
   float *h = p->h + i * n, *c = p->c + i * n;
   float *from_h = p->step + i * g, *x = p->step + (l->rows + i) * g;
-  const float *from_x = p->products + (t * l->rows + i) * g;
   const float *wb = part(p->args, 3, p->d * 2 * g);
   const float *rb = wb != NULL ? wb + g : NULL;
   for (int64_t k = 0; k < g; k++) x[k] = from_x[k] + (wb != NULL ? wb[k] : 0);
@@ -341,9 +373,22 @@ static void run_row(const pass *p, int64_t s, int64_t i) {
       rnn_row(p, x, h);
     }
   }
+}
+
+static void run_row(const pass *p, int64_t s, int64_t i) {
+  const layer *l = p->l;
+  const int64_t b = p->first + i, g = l->gates * l->hidden, n = l->hidden;
+  const int64_t t = esp_layer_time(l, p->args, p->d, s, b);
+  if (t < 0) return;
+  const float *from_x = p->products + (t * l->rows + i) * g;
+  if (l->usual) {
+    usual_row(p, from_x, i);
+  } else {
+    unusual_row(p, from_x, i);
+  }
   if (p->args->out[0] == NULL) return;
-  memcpy((float *)p->args->out[0]->data + esp_layer_output(l, p->d, t, b), h,
-         (size_t)n * sizeof *h);
+  memcpy((float *)p->args->out[0]->data + esp_layer_output(l, p->d, t, b),
+         p->h + i * n, (size_t)n * sizeof(float));
 }
 
 static void begin_states(const pass *p) {
@@ -393,6 +438,7 @@ static esp_status run_pass(const pass *p) {
   ESP_TRY(
       esp_matmul_run(l->from_input[p->d], p->x, w, p->products, p->scratch));
   begin_states(p);
+  if (l->usual) add_biases(p);
   for (int64_t s = 0; s < l->steps; s++) {
     ESP_TRY(esp_matmul_run(l->from_hidden[p->d], p->h, r, p->step, p->scratch));
     for (int64_t i = 0; i < l->rows; i++) run_row(p, s, i);

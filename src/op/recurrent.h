@@ -13,6 +13,7 @@ typedef struct esp_layer {
   bool reverse_first; // direction reverse
   bool batch_first;   // layout 1
   bool input_forget, before_reset;
+  bool usual; // an LSTM of the usual functions and nothing else: in one loop
   float clip; // 0: none
   int64_t steps, batch, input, hidden;
   esp_activation f[ESP_MOST_DIRECTIONS][ESP_MOST_ACTIVATIONS];

@@ -128,6 +128,39 @@ static void sums_and_maxima_are_found(void) {
   CU_ASSERT(!isnan(esp_vector_max(x, 99)));
 }
 
+// At most a few units of 1, or of the cell where that is larger.
+static void a_step_of_an_lstm_is_close(void) {
+  enum { CELLS = 37 };
+  static float gates[4 * CELLS], h[4 * CELLS], bias[4 * CELLS];
+  for (int round = 0; round < 200; round++) {
+    float c[CELLS], out[CELLS], before[CELLS];
+    for (int i = 0; i < 4 * CELLS; i++) {
+      gates[i] = (round % 4 == 0 ? 200 : 6) * check_random_float();
+      h[i] = check_random_float();
+      bias[i] = check_random_float();
+    }
+    for (int i = 0; i < CELLS; i++) before[i] = c[i] = 3 * check_random_float();
+    gates[round % CELLS] = NAN; // of the first gate
+    esp_vector_lstm(gates, h, bias, c, out, CELLS);
+    for (int i = 0; i < CELLS; i++) {
+      double g[4];
+      for (int k = 0; k < 4; k++) {
+        const int at = k * CELLS + i;
+        g[k] = (double)(gates[at] + h[at] + bias[at]);
+      }
+      const double cell = exact_sigmoid(g[2]) * (double)before[i] +
+                          exact_sigmoid(g[0]) * tanh(g[3]);
+      const double want = exact_sigmoid(g[1]) * tanh(cell);
+      if (i == round % CELLS) {
+        CU_ASSERT(isnan(c[i]) && isnan(out[i]));
+      } else {
+        CU_ASSERT(fabs((double)c[i] - cell) <= 3e-7 * fmax(1, fabs(cell)));
+        CU_ASSERT(fabs((double)out[i] - want) <= 5e-7);
+      }
+    }
+  }
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(exp_is_close),
@@ -136,6 +169,7 @@ int main(void) {
       CASE(erf_is_close),
       CASE(gelu_is_close),
       CASE(gelu_by_tanh_is_close),
+      CASE(a_step_of_an_lstm_is_close),
       CASE(the_place_does_not_change_the_bits),
       CASE(sums_and_maxima_are_found),
       {NULL, NULL},
