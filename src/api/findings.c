@@ -238,6 +238,27 @@ static esp_status build(esp_findings *f, const esp_graph *model,
   return esp_build(&how, &f->built);
 }
 
+static int64_t first_dim(const esp_graph *model, int input) {
+  const esp_shape *shape = &model->value[model->input[input]].tensor.shape;
+  return shape->ndim > 0 ? shape->dim[0] : 0;
+}
+
+// Samples are what the first input has, and every other one of as many rows.
+static esp_status find_coupling(const esp_graph *model, esp_findings *f) {
+  if (model->ninput == 0) return ESP_OK;
+  int *input = calloc((size_t)model->ninput, sizeof *input), inputs = 0;
+  if (input == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot follow samples");
+  for (int i = 0; i < model->ninput; i++) {
+    if (i == 0 || first_dim(model, i) == first_dim(model, 0)) {
+      input[inputs++] = i;
+    }
+  }
+  const esp_status status =
+      esp_optimise_coupling(model, input, inputs, &f->coupling);
+  free(input);
+  return status;
+}
+
 esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
                              esp_findings *f) {
   esp_cores mask;
@@ -247,10 +268,7 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
   if (f->cores < used.count) used.count = f->cores;
   ESP_TRY(esp_cost_measure(&f->machine));
   ESP_TRY(build(f, model, setting));
-  if (model->ninput > 0) {
-    const int first = 0;
-    ESP_TRY(esp_optimise_coupling(model, &first, 1, &f->coupling));
-  }
+  ESP_TRY(find_coupling(model, f));
   ESP_TRY(esp_trial_overheads(&used, &f->machine, &f->overheads));
   f->machine.links.over[ESP_SAME_RANK].seconds = f->overheads.handover_seconds;
   ESP_TRY(esp_cost_work(f->built.graph, &f->flops, &f->bytes));

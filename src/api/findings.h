@@ -43,7 +43,7 @@ typedef struct esp_findings {
   esp_built built; // graph, estimated seconds; the plan of one rank and worker
   esp_machine machine;
   esp_overheads overheads;
-  esp_coupling coupling; // of the samples of its first input
+  esp_coupling coupling; // of its samples, which are rows of its inputs
   int64_t batch;
   int cores; // for which the question is asked
   double flops, bytes;
