@@ -99,6 +99,8 @@ static const kernel half_256[] = {NULL, UP_TO_6(NAME_OF_HALF_256)};
 
 bool esp_block_wide(void) { return __builtin_cpu_supports("avx512f") != 0; }
 
+bool esp_block_prefetched(void) { return __builtin_cpu_is("amd") != 0; }
+
 bool esp_block_available(void) {
   return esp_block_wide() ||
          (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
@@ -175,6 +177,7 @@ void esp_block_run(const esp_block *block, int64_t rows, int64_t begin,
 #else
 
 bool esp_block_wide(void) { return false; }
+bool esp_block_prefetched(void) { return false; }
 bool esp_block_available(void) { return false; }
 void esp_block_run(const esp_block *block, int64_t rows, int64_t begin,
                    int64_t end) {

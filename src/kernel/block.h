@@ -12,6 +12,9 @@ enum { ESP_BLOCK_COLUMNS = 32 };
 bool esp_block_available(void);
 // Has it AVX-512, where esp_thin_run() has the same bits?
 bool esp_block_wide(void);
+// Do its caches bring weights near that are read in order?  AMD's do, measured
+// on Zen 4.
+bool esp_block_prefetched(void);
 
 // b [K,N] in panels of ESP_BLOCK_COLUMNS columns, of which the last one may
 // have half as many, and zeros behind column N; `packed` has room for

@@ -160,14 +160,16 @@ static bool is_thin(const esp_matmul *mm) {
   return mm->packed && p->m <= ESP_THIN_ROWS && products(p) == 1;
 }
 
-// As few rows as hide nothing of what it takes to bring weights near, or
-// weights that come from beyond the cache: the block product, which has the
-// bits of the primitive, is faster there.
+// As few rows as hide nothing of what it takes to bring weights near, or, but
+// not on processors whose caches bring them near by themselves, weights that
+// come from beyond the cache: the block product, which has the bits of the
+// primitive, is faster there (docs/performance.md).
 static bool is_block(const esp_matmul *mm) {
   enum { FEW_ROWS = 32, MOST_ROWS = 256, FAR_WEIGHTS = 1 << 18 };
   const esp_matmul_problem *p = &mm->problem;
   return mm->packed && products(p) == 1 && esp_block_wide() &&
-         (p->m <= FEW_ROWS || (p->m <= MOST_ROWS && p->k * p->n > FAR_WEIGHTS));
+         (p->m <= FEW_ROWS || (p->m <= MOST_ROWS && p->k * p->n > FAR_WEIGHTS &&
+                               !esp_block_prefetched()));
 }
 
 static esp_status pack_panels(esp_matmul *mm, const float *b) {
