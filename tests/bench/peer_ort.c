@@ -170,15 +170,27 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static long peak_kilobytes(void) {
+// A line of proc(5)'s status in bytes: "VmRSS:" is what the process has now,
+// "VmHWM:" the most that it had.
+static long status_bytes(const char *name) {
   char line[256];
   long kilobytes = 0;
-  FILE *in = fopen("/proc/self/status", "r"); // proc(5): VmHWM, in kB
+  FILE *in = fopen("/proc/self/status", "r");
   while (in != NULL && fgets(line, sizeof line, in) != NULL) {
-    (void)sscanf(line, "VmHWM: %ld", &kilobytes);
+    if (strncmp(line, name, strlen(name)) != 0) continue;
+    kilobytes = strtol(line + strlen(name), NULL, 10);
   }
   if (in != NULL) (void)fclose(in);
-  return kilobytes;
+  return 1024 * kilobytes;
+}
+
+// From here on the most that the process had is what it has.
+static void forget_peak(void) {
+  FILE *out = fopen("/proc/self/clear_refs", "w"); // proc(5): 5
+  if (out != NULL) {
+    (void)fputs("5", out);
+    (void)fclose(out);
+  }
 }
 
 static void open_library(const char *path) {
@@ -203,6 +215,8 @@ static void measure(const setting *s, stream *t, double load) {
   thrd_t thread[MOST];
   double first = 0;
   size_t batches = 0;
+  forget_peak();
+  const long before = status_bytes("VmRSS:");
   for (int i = 0; i < s->sessions; i++) {
     const double began = now();
     run_once(&t[i]);
@@ -221,10 +235,10 @@ static void measure(const setting *s, stream *t, double load) {
   const double took = now() - began;
   qsort(t->latency, t->count, sizeof *t->latency, ascending);
   printf("{\"median_ms\": %.6f, \"samples_per_second\": %.3f, "
-         "\"process_bytes\": %ld, \"load_s\": %.4f}\n",
+         "\"process_bytes\": %ld, \"run_bytes\": %ld, \"load_s\": %.4f}\n",
          1e3 * t->latency[t->count / 2],
-         (double)batches * (double)s->batch / took, 1024 * peak_kilobytes(),
-         load + first);
+         (double)batches * (double)s->batch / took, status_bytes("VmHWM:"),
+         status_bytes("VmHWM:") - before, load + first);
 }
 
 int main(int argc, char **argv) {

@@ -3,12 +3,17 @@
 
 usage: peers.py ESPALIER PEER_ORT LIBRARY FOLDER [--models A,B] [--batches 1,8,32]
                 [--rounds N] [--seconds S] [--no-torch] [--json F]
+       peers.py ESPALIER PEER_ORT LIBRARY FOLDER --resources [--models A,B] [--batches 1,8,32]
 
 FOLDER holds what make_peers.py makes.  Latency is of batch 1; throughput of each batch.  A peer
 runs with each of its settings (a session of every core; one of one thread; for throughput one
 thread on each core), Espalier with nothing set; every round runs all of them once.  The table
 has medians, the smallest and the largest round of the ratio to the best setting of the peer (of
 its medians), and geometric means.  More than 1: Espalier is faster.
+
+--resources: what a batch needs beside weights (Espalier: the block of its values and scratch
+memory; ONNX Runtime: the most that its process grew by after the session was made), and the
+seconds from the file to the first result, both on all cores; medians of the rounds.
 """
 import argparse
 import json
@@ -28,6 +33,7 @@ parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=1.5)
 parser.add_argument("--no-torch", action="store_true")
 parser.add_argument("--json")
+parser.add_argument("--resources", action="store_true")
 o = parser.parse_args()
 CORES = len(os.sched_getaffinity(0))
 
@@ -95,9 +101,32 @@ def told(found, objective):
     return f"{1e3 / found:.2f} ms" if objective == "latency" else f"{found:.1f}/s"
 
 
+def resources():
+    for batch in map(int, o.batches.split(",")):
+        print(f"\nbatch {batch}\n\n| model | espalier | ort | part | load | ort | part |")
+        print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        for model in models:
+            mine, its = [], []
+            for _ in range(o.rounds):
+                mine.append(run([o.espalier, "bench", f"{o.folder}/{model}.onnx", "--batch", str(batch),
+                                 "--streams", "1", "--workers", "1", "--width", str(CORES),
+                                 "--seconds", str(o.seconds), "--json"]))
+                its.append(run([o.ort, o.library, f"{o.folder}/{model}.onnx", str(batch), str(CORES),
+                                "1", str(o.seconds)]))
+            def middle(rows, key):
+                return statistics.median(r[key] for r in rows)
+            a, b = middle(mine, "peak_bytes"), middle(its, "run_bytes")
+            s, t = middle(mine, "load_s"), middle(its, "load_s")
+            print(f"| {model} | {a / 1e6:.1f} MB | {b / 1e6:.1f} MB | **{a / b:.2f}** | {s:.3f} s "
+                  f"| {t:.3f} s | **{s / t:.2f}** |", flush=True)
+
+
 NAMES = (["ort"] if o.no_torch else ["ort", "torch"])
 models = o.models.split(",") if o.models else sorted(
     f[:-5] for f in os.listdir(o.folder) if f.endswith(".onnx"))
+if o.resources:
+    resources()
+    sys.exit(0)
 cases = [("latency", 1)] + [("throughput", int(b)) for b in o.batches.split(",") if b]
 everything = []
 for objective, batch in cases:
