@@ -41,6 +41,8 @@ struct esp_conv {
   posts_by posts;
   void *weights, *bias;
   size_t scratch_each;
+  bool aside; // what is added is copied when y has taken its place, as y is
+              // written to before it is read
   int64_t in_each, out_each; // elements of a sample
 };
 
@@ -233,6 +235,10 @@ static void take(esp_conv *conv, posts_by posts, dnnl_primitive_desc_t one,
   conv->posts = posts;
 }
 
+static bool adds_first(const esp_conv_problem *p) {
+  return p->posts > 0 && p->post[0].kind == ESP_KERNEL_ADD;
+}
+
 // brgemm is the faster one, but takes no second tensor; where the primitive
 // does not do the posts well, they come after it, also where the plain one is
 // no better: oneDNN 2.6.3's gemm implementation adds wrong numbers as a post of
@@ -242,8 +248,8 @@ static esp_status find_canonical(esp_conv *conv, dnnl_primitive_desc_t *found) {
   dnnl_primitive_desc_t other = NULL;
   esp_status status = find_with(conv, BY_PRIMITIVE, found);
   if (status == ESP_OK && *found != NULL && is_brgemm(*found)) return ESP_OK;
-  if (p->posts > 0 && p->post[0].kind == ESP_KERNEL_ADD &&
-      find_with(conv, BY_SUM, &other) == ESP_OK && other != NULL) {
+  if (adds_first(p) && find_with(conv, BY_SUM, &other) == ESP_OK &&
+      other != NULL) {
     take(conv, BY_SUM, other, found);
     return ESP_OK;
   }
@@ -444,6 +450,13 @@ static bool is_rounded(const esp_conv_problem *p) {
          (p->groups == 1 || p->in_channels / p->groups >= FEWEST);
 }
 
+bool esp_conv_overlays(const esp_conv_problem *problem) {
+  const bool narrow = is_rounded(problem);
+  return adds_first(problem) &&
+         !(narrow ? problem->precision == ESP_PRECISION_INT8
+                  : esp_winograd_suits(problem));
+}
+
 esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
                            const float *bias, esp_conv **conv) {
   esp_conv *self = calloc(1, sizeof *self);
@@ -470,6 +483,8 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
     esp_conv_free(self);
     return status;
   }
+  self->aside = adds_first(problem) && self->posts != BY_SUM &&
+                (self->narrow == NULL || !esp_conv_overlays(problem));
   for (int v = 0; v < self->variants; v++) {
     const size_t bytes = esp_align_up(self->primitive[v]->scratch_bytes);
     if (bytes > self->scratch_each) self->scratch_each = bytes;
@@ -488,11 +503,20 @@ void esp_conv_free(esp_conv *conv) {
   free(conv);
 }
 
-size_t esp_conv_scratch(const esp_conv *conv) {
+static size_t inner_scratch(const esp_conv *conv) {
   if (conv->winograd != NULL) return esp_winograd_scratch(conv->winograd);
   if (conv->narrow != NULL) return esp_narrow_conv_scratch(conv->narrow);
   return conv->scratch_each *
          (size_t)(conv->by_sample ? conv->problem.width : 1);
+}
+
+static size_t out_bytes(const esp_conv *conv) {
+  return (size_t)(conv->problem.batch * conv->out_each) * sizeof(float);
+}
+
+size_t esp_conv_scratch(const esp_conv *conv) {
+  const size_t inner = esp_align_up(inner_scratch(conv));
+  return conv->aside ? inner + out_bytes(conv) : inner;
 }
 
 const char *esp_conv_implementation(const esp_conv *conv) {
@@ -592,7 +616,7 @@ static esp_status run_library(esp_conv *conv, const esp_conv_work *work) {
   return ESP_OK;
 }
 
-esp_status esp_conv_run_all(esp_conv *conv, const esp_conv_work *work) {
+static esp_status run_inner(esp_conv *conv, const esp_conv_work *work) {
   if (conv->narrow != NULL) return esp_narrow_conv_run(conv->narrow, work);
   if (conv->variants > 0) return run_library(conv, work);
   if (conv->winograd != NULL) { // else there is nothing to compute
@@ -603,6 +627,19 @@ esp_status esp_conv_run_all(esp_conv *conv, const esp_conv_work *work) {
     }
   }
   return ESP_OK;
+}
+
+esp_status esp_conv_run_all(esp_conv *conv, const esp_conv_work *work) {
+  if (!conv->aside || work->added[0] != work->y) return run_inner(conv, work);
+  const esp_conv_problem *p = &conv->problem;
+  void *copy =
+      (unsigned char *)work->scratch + esp_align_up(inner_scratch(conv));
+  memcpy(copy, work->y, out_bytes(conv));
+  const float *added[ESP_KERNEL_POSTS] = {copy};
+  for (int i = 1; i < p->posts; i++) added[i] = work->added[i];
+  esp_conv_work other = *work;
+  other.added = added;
+  return run_inner(conv, &other);
 }
 
 esp_status esp_conv_run(esp_conv *conv, const float *x,

@@ -173,4 +173,5 @@ static const esp_op plain = {.run = run};
 const esp_op esp_op_binary = {.samples = esp_samples_elementwise,
                               .infer = infer,
                               ESP_HALF(plain),
+                              .overlays = esp_overlays_alike,
                               .layout = ESP_LAYOUT_FOLLOWS};

@@ -189,11 +189,20 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return status;
 }
 
+// y over the sum's other part, which the kernel adds to.
+static bool overlays(const esp_args *args, int i) {
+  esp_conv_problem p;
+  return args->in[0]->type == ESP_FLOAT && args->node->npost > 0 &&
+         args->node->post[0].input == i && esp_overlays_alike(args, i) &&
+         problem_of(args, 1, &p) == ESP_OK && esp_conv_overlays(&p);
+}
+
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
 const esp_op esp_op_conv = {.samples = esp_samples_leading,
                             .infer = infer,
                             .work = work,
                             ESP_HALF(plain),
+                            .overlays = overlays,
                             .layout = ESP_LAYOUT_CHOOSES,
                             .posts = true};

@@ -89,8 +89,12 @@ typedef struct esp_op {
   void (*release)(void *state); // accepts NULL and half-built states
   // Computes the outputs; no allocation; safe from several workers at once
   // with different args and scratch, also on one state.  Outputs do not overlap
-  // inputs.  ESP_BAD_INPUT: the data are illegal (an index out of range).
+  // inputs, but for those that overlays() allows.  ESP_BAD_INPUT: the data are
+  // illegal (an index out of range).
   esp_status (*run)(const esp_args *args, const void *state, esp_team team);
+  // May the first output take the place of input i, which nobody reads after
+  // this node?  Asked only of inputs of as many bytes.  NULL: it may not.
+  bool (*overlays)(const esp_args *args, int i);
   // Not NULL: the operator takes sequences, optionals or subgraphs.  When a
   // graph is walked this is called in place of infer, prepare and run; it fills
   // call->out.  infer() says ESP_UNSUPPORTED where only this will do.
@@ -120,6 +124,10 @@ esp_status esp_op_complete(esp_graph *graph, int node);
 // Calls infer() over cleared outputs and checks what it found: every wanted
 // output has a type, and a shape whose bytes can be counted.
 esp_status esp_op_infer(const esp_args *args);
+
+// overlays() of an operator that reads element k of the input, of the same
+// type, shape and layout, for element k of the output alone.
+bool esp_overlays_alike(const esp_args *args, int i);
 
 // Estimated work of a node whose shapes are known: the operator's own, or one
 // flop per output element and the bytes of all tensors.

@@ -73,7 +73,12 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
-const esp_op esp_op_scale = {.samples = esp_samples_elementwise,
+static bool overlays(const esp_args *args, int i) {
+  return i == 0 && esp_overlays_alike(args, i);
+}
+
+const esp_op esp_op_scale = {.overlays = overlays,
+                             .samples = esp_samples_elementwise,
                              .infer = infer,
                              .run = run,
                              .layout = ESP_LAYOUT_FOLLOWS,

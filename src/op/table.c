@@ -52,6 +52,12 @@ esp_status esp_op_infer(const esp_args *args) {
   return ESP_OK;
 }
 
+bool esp_overlays_alike(const esp_args *args, int i) {
+  const esp_tensor *x = args->in[i], *y = args->out[0];
+  return x->type == y->type && x->layout == y->layout &&
+         esp_shape_equal(&x->shape, &y->shape);
+}
+
 esp_work esp_op_work(const esp_args *args) {
   const esp_op *op = esp_op_get(args->node->op);
   if (op->work != NULL) return op->work(args);

@@ -411,4 +411,5 @@ static const esp_op plain = {.prepare = prepare, .release = free, .run = run};
 const esp_op esp_op_unary = {.samples = esp_samples_elementwise,
                              .infer = infer,
                              ESP_HALF(plain),
+                             .overlays = esp_overlays_alike,
                              .layout = ESP_LAYOUT_FOLLOWS};

@@ -52,7 +52,7 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
       esp_binary_loop_of(args->node->op, args->in[0]->type);
   esp_tensor *y = args->out[0];
   if (args->nin == 1) {
-    memcpy(y->data, args->in[0]->data, esp_tensor_bytes(y));
+    memmove(y->data, args->in[0]->data, esp_tensor_bytes(y));
     return ESP_OK;
   }
   ESP_TRY(esp_binary_apply(loop, args->in[0], args->in[1], y, team.width));
@@ -63,8 +63,14 @@ static esp_status run(const esp_args *args, const void *state, esp_team team) {
   return ESP_OK;
 }
 
+// The third and later inputs are read when the output has been written to.
+static bool overlays(const esp_args *args, int i) {
+  return i < 2 && esp_overlays_alike(args, i);
+}
+
 static const esp_op plain = {.run = run};
 const esp_op esp_op_variadic = {.samples = esp_samples_elementwise,
                                 .infer = infer,
                                 ESP_HALF(plain),
+                                .overlays = overlays,
                                 .layout = ESP_LAYOUT_FOLLOWS};

@@ -158,6 +158,7 @@ void esp_plan_free(esp_plan *plan) {
     free(plan->rank[r].first);
     free(plan->rank[r].waiting);
     free(plan->rank[r].place);
+    free(plan->rank[r].over);
   }
   free(plan->rank);
   free(plan->rank_of);

@@ -125,15 +125,23 @@ static bool touches(const checker *c, int rank, int step, int value) {
   return false;
 }
 
+static bool makes(const checker *c, int rank, int step, int value) {
+  const esp_step *s = step_of(c, rank, step);
+  return s->kind == ESP_STEP_RUN && c->graph->value[value].producer == s->node;
+}
+
 // Does every step that touches `a` come before every step that touches `b`?
+// Where b takes a's place, the step that makes b may read a.
 static bool all_before(const checker *c, int rank, const char *reach, int a,
                        int b) {
   const int n = c->plan->rank[rank].nstep;
   if (c->graph->value[a].is_output && rank == 0) return false;
   if (c->graph->value[b].is_input && rank == 0) return false;
+  const bool over = c->plan->rank[rank].over[b] == a;
   for (int x = 0; x < n; x++) {
     if (!touches(c, rank, x, a)) continue;
     for (int y = 0; y < n; y++) {
+      if (over && x == y && makes(c, rank, x, b)) continue;
       if (touches(c, rank, y, b) && !reach[(size_t)x * (size_t)n + (size_t)y]) {
         return false;
       }

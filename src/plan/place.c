@@ -4,11 +4,15 @@
 // into used memory waits for all who touched what was there.  Such a wait costs
 // time where the two are on different workers and the first is late: memory of
 // another worker is used again only after a while.
+//
+// A value that a node makes may take over the place of one that the node reads
+// as the last, where its operator allows it: they then have one life.
 #include <stdlib.h>
 
+#include "op/op.h"
 #include "plan/private.h"
 
-// One value on this rank.
+// One value on this rank, with those that take its place over.
 typedef struct life {
   int value;
   int first, last; // steps; -1: before the batch begins; nstep: to its end
@@ -26,9 +30,13 @@ typedef struct placer {
   int *reader;       // reader[reader_first[v] .. reader_first[v + 1]): steps
   life *life;
   int lives;
+  int *life_of; // [nvalue] -1: it is not here
+  int *next;    // [nvalue] the value that takes this one's place; -1: none
+  const esp_tensor **in; // room for the arguments of a node
+  esp_tensor **out;
   double a_while; // seconds
   bool on_paper;
-  bool in_row; // one worker alone does all steps, in their order
+  bool in_row; // one worker does all steps, in their order
   esp_waits waits;
 } placer;
 
@@ -200,13 +208,108 @@ static void find_place(placer *p, int which) {
 
 static esp_status wait_for_users(placer *p, const life *old, const life *new) {
   if (p->in_row) return ESP_OK;
-  const int value = old->value;
-  if (p->maker[value] >= 0) {
-    ESP_TRY(esp_waits_add(&p->waits, p->maker[value], new->first));
+  for (int value = old->value; value >= 0; value = p->next[value]) {
+    if (p->maker[value] >= 0) {
+      ESP_TRY(esp_waits_add(&p->waits, p->maker[value], new->first));
+    }
+    for (int i = p->reader_first[value]; i < p->reader_first[value + 1]; i++) {
+      ESP_TRY(esp_waits_add(&p->waits, p->reader[i], new->first));
+    }
   }
+  return ESP_OK;
+}
+
+// Taking over
+// -------------------------------------------------------------------
+
+// Is step s the last reader of the value, and every other one on its worker, so
+// that it has little to wait for?
+static bool reads_last(const placer *p, int value, int s) {
+  const esp_step *step = &p->rank->step[s];
   for (int i = p->reader_first[value]; i < p->reader_first[value + 1]; i++) {
-    ESP_TRY(esp_waits_add(&p->waits, p->reader[i], new->first));
+    const esp_step *other = &p->rank->step[p->reader[i]];
+    if (p->reader[i] > s || other->kind != ESP_STEP_RUN ||
+        other->worker != step->worker) {
+      return false;
+    }
   }
+  return true;
+}
+
+static int times_read(const esp_node *node, int value) {
+  int times = 0;
+  for (int i = 0; i < node->nin; i++) times += node->in[i] == value;
+  return times;
+}
+
+static void fill_args(const placer *p, const esp_node *node, esp_args *args) {
+  esp_value *value = p->graph->value;
+  for (int i = 0; i < node->nin; i++) {
+    p->in[i] = node->in[i] >= 0 ? &value[node->in[i]].tensor : NULL;
+  }
+  for (int i = 0; i < node->nout; i++) {
+    p->out[i] = node->out[i] >= 0 ? &value[node->out[i]].tensor : NULL;
+  }
+  *args = (esp_args){.node = node,
+                     .nin = node->nin,
+                     .nout = node->nout,
+                     .in = p->in,
+                     .out = p->out};
+}
+
+// May the first output of the node of step s take the place of its input i?
+static bool may_take(const placer *p, int s, int i) {
+  const esp_node *node = &p->graph->node[p->rank->step[s].node];
+  const int from = node->in[i], to = node->out[0];
+  if (from < 0 || p->life_of[from] < 0 || p->next[from] >= 0) return false;
+  const esp_value *old = &p->graph->value[from], *new = &p->graph->value[to];
+  if (old->is_input || old->is_output || times_read(node, from) != 1 ||
+      esp_tensor_bytes(&old->tensor) != esp_tensor_bytes(&new->tensor) ||
+      !reads_last(p, from, s)) {
+    return false;
+  }
+  esp_args args;
+  fill_args(p, node, &args);
+  return esp_op_get(node->op)->overlays(&args, i);
+}
+
+static esp_status take(placer *p, int from, int to) {
+  life *old = &p->life[p->life_of[from]], *new = &p->life[p->life_of[to]];
+  const int maker = p->maker[to];
+  old->last = new->last;
+  if (new->free_at > old->free_at) old->free_at = new->free_at;
+  if (old->worker != new->worker) old->worker = -1;
+  new->bytes = 0; // it has no place of its own
+  p->life_of[to] = p->life_of[from];
+  p->next[from] = to;
+  p->rank->over[to] = from;
+  for (int i = p->reader_first[from]; i < p->reader_first[from + 1]; i++) {
+    if (p->reader[i] == maker || p->in_row) continue;
+    ESP_TRY(esp_waits_add(&p->waits, p->reader[i], maker));
+  }
+  return ESP_OK;
+}
+
+static esp_status take_over(placer *p) {
+  for (int s = 0; s < p->rank->nstep; s++) {
+    if (p->rank->step[s].kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &p->graph->node[p->rank->step[s].node];
+    if (esp_op_get(node->op)->overlays == NULL || node->nout < 1 ||
+        node->out[0] < 0 || p->life_of[node->out[0]] < 0) {
+      continue;
+    }
+    for (int i = 0; i < node->nin; i++) {
+      if (!may_take(p, s, i)) continue;
+      ESP_TRY(take(p, node->in[i], node->out[0]));
+      break;
+    }
+  }
+  // Those that are left with a place of their own.
+  int left = 0;
+  for (int i = 0; i < p->lives; i++) {
+    if (p->life[i].bytes > 0) p->life[left++] = p->life[i];
+  }
+  p->lives = left;
   return ESP_OK;
 }
 
@@ -215,7 +318,9 @@ static esp_status place_all(placer *p) {
   for (int i = 0; i < p->lives; i++) {
     find_place(p, i);
     life *l = &p->life[i];
-    p->rank->place[l->value] = l->place;
+    for (int v = l->value; v >= 0; v = p->next[v]) {
+      p->rank->place[v] = l->place;
+    }
     if (l->place + l->bytes > p->rank->bytes) {
       p->rank->bytes = l->place + l->bytes;
     }
@@ -232,19 +337,38 @@ static esp_status place_all(placer *p) {
   return ESP_OK;
 }
 
+static size_t most_arguments(const esp_graph *graph) {
+  int most = 1;
+  for (int n = 0; n < graph->nnode; n++) {
+    const esp_node *node = &graph->node[n];
+    if (node->nin > most) most = node->nin;
+    if (node->nout > most) most = node->nout;
+  }
+  return (size_t)most;
+}
+
 static esp_status allocate(placer *p) {
   const size_t values = (size_t)p->graph->nvalue;
   p->maker = calloc(values + 1, sizeof *p->maker);
   p->reader_first = calloc(values + 2, sizeof *p->reader_first);
   const size_t places = p->on_paper ? 0 : values;
   p->life = calloc(places + 1, sizeof *p->life);
+  p->life_of = calloc(places + 1, sizeof *p->life_of);
+  p->next = calloc(places + 1, sizeof *p->next);
+  p->in = calloc(most_arguments(p->graph), sizeof *p->in);
+  p->out = calloc(most_arguments(p->graph), sizeof *p->out);
   p->rank->place = calloc(places + 1, sizeof *p->rank->place);
+  p->rank->over = calloc(places + 1, sizeof *p->rank->over);
   if (p->maker == NULL || p->reader_first == NULL || p->life == NULL ||
-      p->rank->place == NULL) {
+      p->life_of == NULL || p->next == NULL || p->in == NULL ||
+      p->out == NULL || p->rank->place == NULL || p->rank->over == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot place %zu values", values);
   }
   if (p->on_paper) return ESP_OK;
-  for (size_t v = 0; v < values; v++) p->rank->place[v] = ESP_NO_PLACE;
+  for (size_t v = 0; v < values; v++) {
+    p->rank->place[v] = ESP_NO_PLACE;
+    p->rank->over[v] = p->next[v] = p->life_of[v] = -1;
+  }
   return ESP_OK;
 }
 
@@ -257,11 +381,24 @@ static esp_status place(placer *p, int rank) {
   }
   if (!p->on_paper) {
     for (int v = 0; v < p->graph->nvalue; v++) {
-      if (live(p, rank, v, &p->life[p->lives])) p->lives++;
+      if (live(p, rank, v, &p->life[p->lives])) p->life_of[v] = p->lives++;
     }
+    ESP_TRY(take_over(p));
     ESP_TRY(place_all(p));
   }
   return esp_waits_list(&p->waits, p->rank);
+}
+
+// Does the schedule leave all steps to one worker?  Then they are kept in their
+// order, or others would be woken for what it does not give them.
+static bool on_one_worker(const esp_rank_plan *rank) {
+  for (int s = 0; s < rank->nstep; s++) {
+    if (rank->step[s].kind != ESP_STEP_RUN ||
+        rank->step[s].worker != rank->step[0].worker) {
+      return false;
+    }
+  }
+  return true;
 }
 
 esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
@@ -270,13 +407,17 @@ esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
   placer p = {.graph = problem->graph,
               .rank = &plan->rank[rank],
               .on_paper = problem->on_paper,
-              .in_row = esp_plan_is_alone(problem),
+              .in_row = on_one_worker(&plan->rank[rank]),
               .a_while = 2 * wake + 0.02 * plan->predicted};
   const bool nothing = p.on_paper && p.rank->nstep == 0;
   const esp_status status =
       nothing ? esp_waits_list(&p.waits, p.rank) : place(&p, rank);
   free(p.waits.wait);
   free(p.life);
+  free(p.life_of);
+  free(p.next);
+  free(p.in);
+  free(p.out);
   free(p.reader);
   free(p.reader_first);
   free(p.maker);

@@ -57,6 +57,8 @@ typedef struct esp_rank_plan {
   int *waiting;  // waiting[first[s] .. first[s + 1])
   size_t bytes;  // of the one block that holds all values of a batch
   size_t *place; // [nvalue] offset in the block; ESP_NO_PLACE: not here
+  int *over;     // [nvalue] the value whose place it takes as it is made, whose
+                 // last reader makes it; -1: none
 } esp_rank_plan;
 
 #define ESP_NO_PLACE SIZE_MAX

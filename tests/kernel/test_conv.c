@@ -167,6 +167,33 @@ static void sums_and_activations_follow_in_order(void) {
   }
 }
 
+static void the_sum_may_take_the_place_of_what_is_added(void) {
+  for (int f = 0; f < 3 * FORMS; f++) {
+    esp_conv_problem p = problem_of(&forms[f / 3], 3, 2);
+    const int64_t n = 3 * out_count(&p);
+    p.precision = (esp_precision)(f % 3);
+    p.posts = 3;
+    p.post[0].kind = p.post[2].kind = ESP_KERNEL_ADD;
+    p.post[1].kind = ESP_KERNEL_RELU;
+    float *x = filled(3 * in_count(&p)), *w = filled(weight_count(&p));
+    float *b = filled(p.out_channels), *apart = filled(n);
+    float *added = filled(n), *other = filled(n);
+    for (int place = 0; place < 2; place++) {
+      esp_conv *conv = NULL;
+      void *scratch = NULL;
+      const float *adds[ESP_KERNEL_POSTS] = {added, NULL, other};
+      CHECK_OK(esp_conv_create(&p, w, b, &conv));
+      CHECK_OK(esp_allocate(esp_conv_scratch(conv), &scratch));
+      float *y = place == 0 ? apart : added;
+      CHECK_OK(esp_conv_run(conv, x, adds, y, scratch));
+      esp_free(scratch);
+      esp_conv_free(conv);
+    }
+    check_same_bytes(added, apart, (size_t)n * sizeof *apart);
+    free(x), free(w), free(b), free(apart), free(added), free(other);
+  }
+}
+
 // Samples and the weights of a channel are rounded, each by itself.
 static void rounded_operands_match_the_definition(void) {
   for (int f = 0; f < 2 * FORMS; f++) {
@@ -242,6 +269,7 @@ int main(void) {
   static const check_case cases[] = {
       CASE(matches_the_definition),
       CASE(sums_and_activations_follow_in_order),
+      CASE(the_sum_may_take_the_place_of_what_is_added),
       CASE(rounded_operands_match_the_definition),
       CASE(batch_and_width_do_not_change_the_bits),
       CASE(an_empty_batch_is_nothing),

@@ -79,8 +79,52 @@ static void a_chain_uses_two_buffers(void) {
   enum { LENGTH = 1024 };
   esp_graph *graph = toy_branches(1, 50, LENGTH);
   esp_plan *plan = plan_of(graph, 1, 1, 1, true);
-  // The value read and the value written; the input's place is used again.
+  // The input, which is the caller's, and what each node writes over.
   CU_ASSERT_EQUAL(plan->rank[0].bytes, 2 * LENGTH * sizeof(float));
+  const int *over = plan->rank[0].over;
+  for (int n = 0; n < graph->nnode; n++) {
+    const int before = n > 0 ? graph->node[n - 1].out[0] : -1;
+    CU_ASSERT_EQUAL(over[graph->node[n].out[0]], before);
+  }
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+// Only the last reader may write over a value, and what it makes is another one
+// to all who come later.
+static void what_is_read_again_keeps_its_place(void) {
+  esp_graph *graph = toy_branches(2, 3, 16);
+  const int first = graph->node[0].out[0], second = graph->node[1].out[0];
+  graph->node[4].in[0] = first; // the other branch reads it too
+  esp_plan *plan = plan_of(graph, 1, 1, 1, true);
+  CHECK_OK(esp_plan_check(plan, graph));
+  CU_ASSERT_EQUAL(plan->rank[0].over[second], -1);
+  CU_ASSERT(plan->rank[0].place[first] != plan->rank[0].place[second]);
+  plan->rank[0].place[second] = plan->rank[0].place[first];
+  plan->rank[0].over[second] = first;
+  CHECK_STATUS(esp_plan_check(plan, graph), ESP_INTERNAL);
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
+// With workers to spare, but a schedule on one of them, the others stay out.
+static void steps_of_one_worker_are_in_a_row(void) {
+  esp_graph *graph = toy_branches(3, 2, 16);
+  double seconds[7] = {1, 1, 1, 1, 1, 1, 1};
+  const esp_plan_problem problem = {
+      .graph = graph,
+      .ranks = 1,
+      .workers = 2,
+      .width = 1,
+      .seconds = seconds,
+      .links = {{[ESP_SAME_RANK] = {100, 1e9}, [ESP_SAME_NODE] = {1, 1e9}}}};
+  esp_plan *plan = NULL;
+  CHECK_OK(esp_plan_build(&problem, &plan));
+  CU_ASSERT_DOUBLE_EQUAL(plan->predicted, 7, 1e-9);
+  const esp_rank_plan *rank = &plan->rank[0];
+  for (int s = 1; s < rank->nstep; s++) {
+    CU_ASSERT_EQUAL(rank->waiting[rank->first[s - 1]], s);
+  }
   esp_plan_free(plan);
   esp_graph_free(graph);
 }
@@ -122,6 +166,8 @@ int main(void) {
       CASE(dear_messages_keep_to_one_rank),
       CASE(workers_share_a_rank),
       CASE(a_chain_uses_two_buffers),
+      CASE(what_is_read_again_keeps_its_place),
+      CASE(steps_of_one_worker_are_in_a_row),
       CASE(the_same_problem_gives_the_same_plan),
       CASE(a_broken_plan_is_found),
       {NULL, NULL},
