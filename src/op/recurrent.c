@@ -158,7 +158,7 @@ static esp_status prepare_direction(const esp_args *args, int width, layer *l,
                                     int d) {
   const int64_t g = l->gates * l->hidden;
   const float *w = args->in[1]->data, *r = args->in[2]->data;
-  const esp_matmul_problem input = {.m = l->steps * l->rows,
+  const esp_matmul_problem input = {.m = l->chunk * l->rows,
                                     .n = g,
                                     .k = l->input,
                                     .b_transposed = true,
@@ -189,6 +189,20 @@ static void cut_batch(layer *l, int width) {
   l->rows = l->batch / l->parts;
 }
 
+// As many steps, of equal chunks, as make a product of some rows, which then
+// stays near.  Where rows end early they look for other times when they go
+// backwards.
+static void cut_steps(const esp_args *args, layer *l) {
+  enum { ROWS = 128 };
+  l->chunk = l->steps;
+  if (esp_has_input(args, 4) || l->rows == 0) return;
+  for (int64_t chunk = 1; chunk < l->steps; chunk++) {
+    if (l->steps % chunk != 0 || chunk * l->rows > ROWS) continue;
+    l->chunk = chunk;
+  }
+  if (l->chunk * l->rows < ROWS / 4) l->chunk = l->steps;
+}
+
 static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
   layer *l = calloc(1, sizeof *l);
   if (l == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot prepare");
@@ -199,11 +213,12 @@ static esp_status prepare(const esp_args *args, int width, esp_prepared *made) {
     return ESP_OK;
   }
   cut_batch(l, width);
+  cut_steps(args, l);
   const int64_t lanes = l->parts * l->directions;
   const size_t g = (size_t)(l->gates * l->hidden) * sizeof(float);
-  const size_t rows = (size_t)l->rows, steps = (size_t)l->steps;
-  l->x_bytes = esp_align_up(steps * rows * (size_t)l->input * sizeof(float));
-  l->products_bytes = esp_align_up(steps * rows * g);
+  const size_t rows = (size_t)l->rows, chunk = (size_t)l->chunk;
+  l->x_bytes = esp_align_up(chunk * rows * (size_t)l->input * sizeof(float));
+  l->products_bytes = esp_align_up(chunk * rows * g);
   l->step_bytes = esp_align_up(2 * rows * g);
   l->state_bytes = esp_align_up(rows * (size_t)l->hidden * sizeof(float));
   for (int d = 0; d < l->directions; d++) {
@@ -222,6 +237,7 @@ typedef struct pass {
   const esp_args *args;
   int d;
   int64_t first;
+  int64_t from_time; // of the chunk at hand
   float *x, *products, *step, *h, *c, *spare;
   void *scratch;
 } pass;
@@ -313,13 +329,16 @@ static void rnn_row(const pass *p, float *x, float *h) {
   memcpy(h, x, (size_t)p->l->hidden * sizeof *h);
 }
 
+static bool goes_back(const layer *l, int d) {
+  return l->reverse_first || d == 1;
+}
+
 int64_t esp_layer_time(const layer *l, const esp_args *args, int d, int64_t s,
                        int64_t b) {
-  const bool backwards = l->reverse_first || d == 1;
   const int32_t *lengths = esp_has_input(args, 4) ? args->in[4]->data : NULL;
   const int64_t length = lengths != NULL ? lengths[b] : l->steps;
   if (s >= length) return -1;
-  return backwards ? length - 1 - s : s;
+  return goes_back(l, d) ? length - 1 - s : s;
 }
 
 int64_t esp_layer_output(const layer *l, int d, int64_t t, int64_t b) {
@@ -380,7 +399,7 @@ static void run_row(const pass *p, int64_t s, int64_t i) {
   const int64_t b = p->first + i, g = l->gates * l->hidden, n = l->hidden;
   const int64_t t = esp_layer_time(l, p->args, p->d, s, b);
   if (t < 0) return;
-  const float *from_x = p->products + (t * l->rows + i) * g;
+  const float *from_x = p->products + ((t - p->from_time) * l->rows + i) * g;
   if (l->usual) {
     usual_row(p, from_x, i);
   } else {
@@ -415,33 +434,44 @@ static void end_states(const pass *p) {
   }
 }
 
-// The lane's rows of x, [steps, rows, input].
+// The lane's rows of x at the times of a chunk, [chunk, rows, input].
 static void take_rows(const pass *p) {
   const layer *l = p->l;
   const size_t row = (size_t)l->input * sizeof(float);
   const float *x = p->args->in[0]->data;
-  for (int64_t t = 0; t < l->steps; t++) {
-    for (int64_t i = 0; i < l->rows; i++) {
+  float *to = p->x;
+  for (int64_t t = p->from_time; t < p->from_time + l->chunk; t++) {
+    for (int64_t i = 0; i < l->rows; i++, to += l->input) {
       const int64_t b = p->first + i;
       const int64_t from = l->batch_first ? b * l->steps + t : t * l->batch + b;
-      memcpy(p->x + (t * l->rows + i) * l->input, x + from * l->input, row);
+      memcpy(to, x + from * l->input, row);
     }
   }
 }
 
-static esp_status run_pass(const pass *p) {
+// Steps [first, first + chunk).
+static esp_status run_chunk(pass *p, int64_t first) {
   const layer *l = p->l;
   const int64_t g = l->gates * l->hidden;
   const float *w = part(p->args, 1, p->d * g * l->input);
   const float *r = part(p->args, 2, p->d * g * l->hidden);
+  p->from_time = goes_back(l, p->d) ? l->steps - first - l->chunk : first;
   take_rows(p);
   ESP_TRY(
       esp_matmul_run(l->from_input[p->d], p->x, w, p->products, p->scratch));
-  begin_states(p);
-  if (l->usual) add_biases(p);
-  for (int64_t s = 0; s < l->steps; s++) {
+  for (int64_t s = first; s < first + l->chunk; s++) {
     ESP_TRY(esp_matmul_run(l->from_hidden[p->d], p->h, r, p->step, p->scratch));
     for (int64_t i = 0; i < l->rows; i++) run_row(p, s, i);
+  }
+  return ESP_OK;
+}
+
+static esp_status run_pass(pass *p) {
+  const layer *l = p->l;
+  begin_states(p);
+  if (l->usual) add_biases(p);
+  for (int64_t first = 0; first < l->steps; first += l->chunk) {
+    ESP_TRY(run_chunk(p, first));
   }
   end_states(p);
   return ESP_OK;

@@ -21,6 +21,7 @@ typedef struct esp_layer {
   esp_matmul *from_input[ESP_MOST_DIRECTIONS],
       *from_hidden[ESP_MOST_DIRECTIONS];
   int64_t parts, rows; // of the batch, that are computed side by side
+  int64_t chunk;       // steps whose products with the input are made at once
   size_t x_bytes, products_bytes, step_bytes, state_bytes, matmul_bytes;
   size_t lane_bytes; // all of it
 } esp_layer;

@@ -248,6 +248,60 @@ static void every_form_follows_its_equations(void) {
   }
 }
 
+// A batch whose steps are done in chunks, and each of its rows alone, all steps
+// at once.
+enum { STEPS = 40, ROWS = 8, INPUT = 3, HIDDEN = 16, GATES = 4 };
+typedef struct weights {
+  double w[2 * GATES * HIDDEN * INPUT], r[2 * GATES * HIDDEN * HIDDEN],
+      b[2 * 2 * GATES * HIDDEN];
+} weights;
+
+static one_node run_rows(const char *op, int gates, const weights *k,
+                         const double *x, int rows) {
+  one_node n = one_node_of(op, 14);
+  one_node_int(&n, "hidden_size", HIDDEN);
+  one_node_string(&n, "direction", "bidirectional");
+  one_node_input(&n, ESP_FLOAT, SHAPE(STEPS, rows, INPUT), x);
+  one_node_input(&n, ESP_FLOAT, SHAPE(2, gates * HIDDEN, INPUT), k->w);
+  one_node_input(&n, ESP_FLOAT, SHAPE(2, gates * HIDDEN, HIDDEN), k->r);
+  one_node_input(&n, ESP_FLOAT, SHAPE(2, 2 * gates * HIDDEN), k->b);
+  CHECK_OK(one_node_run(&n, 2));
+  return n;
+}
+
+static void fill(double *to, size_t count) {
+  for (size_t i = 0; i < count; i++) to[i] = (double)check_random_float();
+}
+
+static void chunks_of_steps_do_not_change_the_bits(void) {
+  static const char *const ops[] = {"LSTM", "GRU", "RNN"};
+  static weights k;
+  static double x[STEPS * ROWS * INPUT], one[STEPS * INPUT];
+  fill(k.w, sizeof k.w / sizeof *k.w);
+  fill(k.r, sizeof k.r / sizeof *k.r);
+  fill(k.b, sizeof k.b / sizeof *k.b);
+  fill(x, sizeof x / sizeof *x);
+  for (int i = 0; i < 3; i++) {
+    const int gates = i == 0 ? 4 : i == 1 ? 3 : 1;
+    one_node all = run_rows(ops[i], gates, &k, x, ROWS);
+    const float *y = all.out[0].data; // [STEPS, 2, ROWS, HIDDEN]
+    for (int row = 0; row < ROWS; row++) {
+      for (int t = 0; t < STEPS; t++) {
+        memcpy(one + t * INPUT, x + (t * ROWS + row) * INPUT,
+               INPUT * sizeof *x);
+      }
+      one_node alone = run_rows(ops[i], gates, &k, one, 1);
+      const float *want = alone.out[0].data;
+      for (int t = 0; t < 2 * STEPS; t++) { // and direction
+        check_same_bytes(y + (t * ROWS + row) * HIDDEN, want + t * HIDDEN,
+                         HIDDEN * sizeof *y);
+      }
+      one_node_free(&alone);
+    }
+    one_node_free(&all);
+  }
+}
+
 static void functions_take_their_numbers_in_order(void) {
   static const char *const ops[] = {"LSTM", "GRU", "RNN"};
   for (int i = 0; i < 6; i++) {
@@ -299,6 +353,7 @@ static void unknown_words_are_refused(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(every_form_follows_its_equations),
+      CASE(chunks_of_steps_do_not_change_the_bits),
       CASE(functions_take_their_numbers_in_order),
       CASE(wrong_lengths_are_refused),
       CASE(unknown_words_are_refused),
