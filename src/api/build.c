@@ -90,6 +90,28 @@ int64_t esp_micro_batch(int64_t asked) {
   return asked > 0 ? asked : ESP_AS_CACHED;
 }
 
+// Bytes of the constants that passes have made, which every rank has.
+static double made_bytes(const esp_build_options *options,
+                         const esp_graph *graph) {
+  double all = 0, loaded = 0;
+  for (int v = 0; v < graph->nvalue; v++) {
+    const esp_tensor *t = &graph->value[v].tensor;
+    if (t->data != NULL) all += (double)esp_tensor_bytes(t);
+  }
+  for (int v = 0; v < options->model->nvalue; v++) {
+    const esp_tensor *t = &options->model->value[v].tensor;
+    if (t->data != NULL) loaded += (double)esp_tensor_bytes(t);
+  }
+  return all > loaded ? all - loaded : 0;
+}
+
+static esp_status no_memory(const esp_build_options *options) {
+  return ESP_FAIL(ESP_LIMIT,
+                  "%.0f MB a rank are less than what each needs for constants "
+                  "that follow from the weights",
+                  1e-6 * options->memory);
+}
+
 esp_status esp_build(const esp_build_options *options, esp_built *built) {
   esp_built made = {0};
   esp_status status = make_graph(options, &made.graph);
@@ -113,7 +135,15 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
                                     .workers = options->workers,
                                     .width = options->width,
                                     .seconds = made.seconds,
-                                    .links = options->machine->links};
+                                    .links = options->machine->links,
+                                    .memory = options->memory,
+                                    .slots = options->slots,
+                                    .copies = options->copies};
+  if (options->memory > 0) {
+    made.problem.memory = options->memory - made_bytes(options, made.graph);
+    if (made.problem.memory <= 0) status = no_memory(options);
+    if (status != ESP_OK) goto done;
+  }
   status = esp_plan_build(&made.problem, &made.plan);
 
 done:

@@ -44,6 +44,16 @@ static esp_status choose_single(esp_running *run) {
 // known.
 static const int64_t DEFAULT_BATCH = 16;
 
+// A smaller last batch has an engine, and packed weights, of its own: where
+// memory is short, batches are all alike, if that makes them not much smaller.
+static void choose_divisor(esp_running *run) {
+  for (int64_t batch = run->batch; 2 * batch > run->batch; batch--) {
+    if (batch == 0 || run->samples % batch != 0) continue;
+    run->batch = batch;
+    return;
+  }
+}
+
 // The batch: asked for, or what the model fixes, or what an earlier run has
 // found to be best.
 esp_status esp_job_choose_batch(esp_running *run) {
@@ -75,6 +85,9 @@ esp_status esp_job_choose_batch(esp_running *run) {
       (int64_t)run->resources.replicas * run->resources.streams;
   if (fixed < 0 && run->job->batch == 0 && run->samples / shares < run->batch) {
     run->batch = run->samples / shares > 0 ? run->samples / shares : 1;
+  }
+  if (fixed < 0 && run->job->batch == 0 && run->job->memory > 0) {
+    choose_divisor(run);
   }
   return ESP_OK;
 }
@@ -150,9 +163,9 @@ static bool is_open(const esp_running *run) {
   return run->tune.on && run->tune.alike &&
          strcmp(run->job->objective, "throughput") == 0 &&
          run->job->batch == 0 && run->fixed < 0 && run->state.count == 0 &&
-         run->coupling.kind == ESP_COUPLING_NONE && run->past.batch == 0 &&
-         r->ranks_per_replica == 1 && !run->tune.book.batch_chosen &&
-         run->batch == DEFAULT_BATCH;
+         run->job->memory == 0 && run->coupling.kind == ESP_COUPLING_NONE &&
+         run->past.batch == 0 && r->ranks_per_replica == 1 &&
+         !run->tune.book.batch_chosen && run->batch == DEFAULT_BATCH;
 }
 
 // Halves or doubles the batch as long as that is better.

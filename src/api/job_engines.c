@@ -35,7 +35,11 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                            .ranks = run->resources.ranks_per_replica,
                            .ranks_per_node = run->ranks_per_node,
                            .workers = run->resources.workers,
-                           .width = run->resources.width};
+                           .width = run->resources.width,
+                           .memory = esp_memory_limit(run),
+                           .slots = slots,
+                           .copies = esp_weight_copies(run)};
+  if (how.memory > 0) how.micro_batch = 0; // each piece wants all weights
   const esp_book *book = &run->tune.book;
   if (batch == run->batch && book->batch == batch &&
       book->way.width == how.width) {
@@ -71,6 +75,13 @@ static bool is_tail(const esp_running *run, int64_t place) {
          run->pending[place] == run->samples / run->batch;
 }
 
+int esp_engine_slots(const esp_running *run) {
+  const esp_resources *r = &run->resources;
+  const bool latency = strcmp(run->job->objective, "latency") == 0;
+  // One is read or written meanwhile; each stage has one to work on.
+  return r->streams + (latency ? 1 : r->ranks_per_replica);
+}
+
 static esp_status build(esp_running *run, int64_t end) {
   const esp_resources *r = &run->resources;
   if (run->bell == NULL) ESP_TRY(esp_bell_create(&run->bell));
@@ -80,7 +91,7 @@ static esp_status build(esp_running *run, int64_t end) {
   ESP_TRY(esp_workers_rebind(run->workers, r->streams * r->workers, r->width,
                              bound ? r->cores.unit : NULL, r->cores.count));
   const bool ends = end > 0 && end == run->npending && is_tail(run, end - 1);
-  const int slots = r->streams + 1; // one is read or written meanwhile
+  const int slots = esp_engine_slots(run);
   int tags = 0;
   run->full.batch = run->batch;
   if (end > (ends ? 1 : 0)) {

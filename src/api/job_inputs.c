@@ -181,7 +181,9 @@ static esp_status open_all(esp_running *run) {
 
 esp_status esp_inputs_open(esp_running *run) {
   ESP_TRY(esp_given_read(run));
-  return esp_comm_agree(run->comm, open_all(run));
+  ESP_TRY(esp_comm_agree(run->comm, open_all(run)));
+  esp_models_share(run);
+  return ESP_OK;
 }
 
 void esp_inputs_close(esp_running *run) {

@@ -57,12 +57,25 @@ static esp_status read_lines(several *s, const char *list) {
   return ESP_OK;
 }
 
+// Rank 0 alone finds out what a model says of itself, which takes reading all
+// of it; the others get it with esp_models_share().
+static esp_status load_one(const esp_running *run, const char *file,
+                           esp_graph **graph, esp_model_info *info) {
+  *info = (esp_model_info){0};
+  return esp_model_load(file, graph,
+                        esp_comm_rank(run->comm) == 0 ? info : NULL);
+}
+
+void esp_models_share(esp_running *run) {
+  esp_comm_broadcast(run->comm, 0, &run->info, sizeof run->info);
+}
+
 // What is said of one goes for all, the hash is of all.
 static esp_status load_all(esp_running *run, several *s) {
   uint64_t hash = ESP_HASH_BEGIN;
   for (int m = 0; m < s->count; m++) {
     esp_model_info info;
-    ESP_TRY(esp_model_load(s->file[m], &s->part[m].graph, &info));
+    ESP_TRY(load_one(run, s->file[m], &s->part[m].graph, &info));
     s->part[m].name = s->name[m];
     hash = esp_hash(hash, &info.hash, sizeof info.hash);
     hash = esp_hash(hash, s->name[m], strlen(s->name[m]) + 1);
@@ -71,6 +84,7 @@ static esp_status load_all(esp_running *run, several *s) {
     } else {
       run->info.weight_bytes += info.weight_bytes;
       run->info.file_bytes += info.file_bytes;
+      run->info.mapped_bytes += info.mapped_bytes;
     }
   }
   run->info.hash = hash;
@@ -95,7 +109,7 @@ static char *in_one_line(const char *lines) {
 static esp_status load(esp_running *run) {
   const esp_job *job = run->job;
   if (job->models == NULL) {
-    return esp_model_load(job->model, &run->model, &run->info);
+    return load_one(run, job->model, &run->model, &run->info);
   }
   several *s = calloc(1, sizeof *s);
   if (s == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot read models");

@@ -42,6 +42,8 @@ static esp_status compute(esp_running *run, const esp_listener *listener) {
   // Batches have one number on all ranks, also where cores are uneven.
   esp_comm_broadcast(comm, 0, &run->batch, sizeof run->batch);
   ESP_TRY(esp_machine_shared(comm, &run->machine));
+  ESP_TRY(esp_comm_agree(comm, esp_memory_fit(run)));
+  ESP_TRY(level_threads(run)); // of the ranks that now share a batch
   ESP_TRY(esp_job_try_batches(run));
   status = esp_resume_list(run);
   if (status == ESP_OK) status = esp_state_list(run);

@@ -130,10 +130,22 @@ esp_status esp_job_try_batches(esp_running *run);
 // (job_precision.c).  Collective.
 esp_status esp_job_compare_precision(esp_running *run);
 
+// Memory (job_memory.c).  Bytes that a rank may take; 0: no limit.
+double esp_memory_limit(const esp_running *run);
+// How often a rank packs its weights.
+int esp_weight_copies(const esp_running *run);
+// Where there is one, gives each replica as many ranks as hold the model, the
+// fewest that do, unless the job says how many replicas there are.  The same on
+// all ranks; after the machine is known.  ESP_LIMIT: all of them do not hold
+// it.
+esp_status esp_memory_fit(esp_running *run);
+
 // Engines (job_engines.c).  Makes those that are missing for the pending
 // batches up to `end`, for the way that the resources say, lets their ranks
 // exchange values, and the ranks of a node keep weights once.  Collective.
 esp_status esp_engines_make(esp_running *run, int64_t end);
+// Batches that an engine has room for.
+int esp_engine_slots(const esp_running *run);
 void esp_engines_end(esp_running *run);
 // Seconds of all nodes of an engine on this rank so far, and those during which
 // its messages were under way; 0 without an exec.
@@ -159,6 +171,9 @@ esp_status esp_inputs_read(const esp_running *run, int64_t rows,
 void esp_inputs_free(esp_tensor *tensors, int count);
 // Loads the model, or the models as one (job_models.c).
 esp_status esp_models_load(esp_running *run);
+// Tells all ranks what the model says of itself.  Collective, after all of them
+// have loaded it.
+void esp_models_share(esp_running *run);
 // With several models, `input` feeds the first input of each that has none of
 // its own.
 esp_status esp_models_feed(esp_running *run);

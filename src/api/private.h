@@ -85,6 +85,9 @@ typedef struct esp_build_options {
   int nodes;             // has so many; NULL: estimated
   int ranks, workers, width;
   int ranks_per_node; // 0: all on one
+  double memory;      // bytes that a rank may take; 0: as many as it takes
+  int slots;          // batches at once, for that
+  int copies;         // of the weights, likewise
 } esp_build_options;
 // The same for a user's number, of which 0 means as cached.
 int64_t esp_micro_batch(int64_t asked);

@@ -134,6 +134,12 @@ static void describe_plan(const esp_running *run, esp_report *r) {
   for (int n = 0; n < built->plan->nnode; n++) {
     r->nodes_per_rank[built->plan->rank_of[n]]++;
   }
+  const int slots = run->full.exec != NULL ? run->full.slots : run->tail.slots;
+  for (int i = 0; i < built->plan->ranks; i++) {
+    const esp_rank_plan *rank = &built->plan->rank[i];
+    r->weight_bytes[i] = rank->weight_bytes;
+    r->value_bytes[i] = (double)slots * (double)rank->bytes;
+  }
   r->predicted_s = built->plan->predicted;
   r->lower_bound_s = built->plan->lower_bound;
   if (built->plan->critical > 0) {
@@ -157,9 +163,14 @@ static esp_status fill(esp_running *run, esp_report *r) {
   const esp_job *job = run->job;
   r->nodes_per_rank = calloc((size_t)run->resources.ranks_per_replica,
                              sizeof *r->nodes_per_rank);
-  if (r->nodes_per_rank == NULL) {
+  const size_t ranks = (size_t)run->resources.ranks_per_replica;
+  r->weight_bytes = calloc(ranks, sizeof *r->weight_bytes);
+  r->value_bytes = calloc(ranks, sizeof *r->value_bytes);
+  if (r->nodes_per_rank == NULL || r->weight_bytes == NULL ||
+      r->value_bytes == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot report");
   }
+  r->memory_limit = 1e6 * (double)job->memory;
   describe_plan(run, r);
   const esp_built *built =
       run->full.exec != NULL ? &run->full_built : &run->tail_built;

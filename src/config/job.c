@@ -239,6 +239,7 @@ static esp_status check_numbers(const esp_job *job) {
     int64_t number, most;
   } numbers[] = {{"batch", job->batch, 1 << 24},
                  {"replicas", job->replicas, 1 << 24},
+                 {"memory", job->memory, 1 << 30},
                  {"streams", job->streams, 1024},
                  {"workers", job->workers, 1024},
                  {"width", job->width, 1024},

@@ -72,6 +72,9 @@ KEY(micro_batch, INT, 0, "N",
 KEY(replicas, INT, 0, "N",
     "groups of ranks, each with the whole model; 1: all ranks share one "
     "graph's branches; 0: chosen")
+KEY(memory, INT, 0, "MB",
+    "what the weights and values of a rank may take; a model that is too large "
+    "for one is spread over as many as hold it, in stages; 0: no limit")
 KEY(streams, INT, 0, "N", "batches in flight inside a rank; 0: chosen")
 KEY(workers, INT, 0, "N",
     "threads of a rank that run operators side by side (inter-op); 0: chosen")

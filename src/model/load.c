@@ -65,7 +65,8 @@ static void describe(const esp_loader *l, const unsigned char *bytes,
   *info = (esp_model_info){.ir_version = l->model->ir_version,
                            .opset = opset,
                            .hash = esp_hash(l->external.hash, bytes, count),
-                           .file_bytes = count};
+                           .file_bytes = count,
+                           .mapped_bytes = l->external.mapped};
   const char *name = l->model->producer_name,
              *version = l->model->producer_version;
   (void)snprintf(info->producer, sizeof info->producer, "%s%s%s",
@@ -112,7 +113,9 @@ esp_status esp_model_load(const char *path, esp_graph **graph,
   char *folder =
       slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
   esp_loader l = {.path = path,
-                  .external = {.folder = folder, .hash = ESP_HASH_BEGIN}};
+                  .external = {.folder = folder,
+                               .hashed = info != NULL,
+                               .hash = ESP_HASH_BEGIN}};
   esp_status status = folder != NULL
                           ? load_bytes(&l, bytes, count, info)
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot load %s", path);

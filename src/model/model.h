@@ -17,6 +17,7 @@ typedef struct esp_model_info {
   uint64_t hash;     // of the file's bytes and its external data
   size_t file_bytes;
   size_t weight_bytes; // of all constants
+  size_t mapped_bytes; // of those that are mapped from files of their own
 } esp_model_info;
 
 // Reads an ONNX file into a graph: nodes sorted; constants from initializers
@@ -24,8 +25,9 @@ typedef struct esp_model_info {
 // calls of the model's own functions replaced by their bodies; subgraphs as
 // attributes, what they read from outside as inputs of their node; values typed
 // where the model says so, ESP_DIM_UNKNOWN for symbolic or absent dimensions;
-// opset version per node and domain, from 1 on.  `info` may be NULL.  The
-// caller frees the graph.
+// opset version per node and domain, from 1 on.  `info` may be NULL: external
+// data are then not looked at before they are used.  The caller frees the
+// graph.
 // ESP_IO: cannot read the file.  ESP_BAD_INPUT: not ONNX, truncated, or broken;
 // names the node or tensor.  ESP_UNSUPPORTED: operators that the table does not
 // have, ALL of them with node names in one message; inputs that are maps,

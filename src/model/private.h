@@ -10,7 +10,9 @@
 // Data of tensors in files of their own.
 typedef struct esp_external {
   const char *folder; // where they may lie
-  uint64_t hash;      // of what was read of them, in order
+  bool hashed;        // they are read for the hash; else as they are used
+  uint64_t hash;      // of all of them, in order
+  size_t mapped;      // bytes that stay in the file until they are used
 } esp_external;
 
 // Reads a whole file; ended with esp_free().

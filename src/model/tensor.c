@@ -281,8 +281,12 @@ static esp_status take_external(const Onnx__TensorProto *proto,
     return status;
   }
   unsigned char *stored = (unsigned char *)address + e.offset;
-  external->hash = esp_hash(external->hash, stored, bytes);
-  return take_stored(tensor, stored, count, arena, data);
+  if (external->hashed) {
+    external->hash = esp_hash(external->hash, stored, bytes);
+  }
+  ESP_TRY(take_stored(tensor, stored, count, arena, data));
+  if (*data == stored) external->mapped += bytes;
+  return ESP_OK;
 }
 
 esp_status esp_tensor_from_proto(const Onnx__TensorProto *proto,

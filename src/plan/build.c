@@ -118,6 +118,71 @@ static esp_status keep_shorter(const esp_plan_problem *problem,
   return ESP_OK;
 }
 
+// Memory ----------------------------------------------------------------------
+
+static double copies_of(const esp_plan_problem *problem) {
+  return problem->copies > 0 ? problem->copies : 1;
+}
+
+static double memory_of(const esp_plan_problem *problem,
+                        const esp_rank_plan *rank) {
+  const int slots = problem->slots > 0 ? problem->slots : 1;
+  return copies_of(problem) * rank->weight_bytes +
+         (double)slots * (double)rank->bytes;
+}
+
+// By how much the fullest rank has too much; 0: all fit.
+static double too_much(const esp_plan_problem *problem, const esp_plan *plan) {
+  double most = 0;
+  for (int r = 0; r < plan->ranks; r++) {
+    most = fmax(most, memory_of(problem, &plan->rank[r]));
+  }
+  return fmax(0, most - problem->memory);
+}
+
+static esp_status refuse(const esp_plan_problem *problem,
+                         const esp_plan *plan) {
+  double all = 0, values = 0;
+  for (int r = 0; r < plan->ranks; r++) {
+    const double weights = copies_of(problem) * plan->rank[r].weight_bytes;
+    all += weights;
+    values = fmax(values, memory_of(problem, &plan->rank[r]) - weights);
+  }
+  return ESP_FAIL(ESP_LIMIT,
+                  "%d rank%s with %.0f MB each cannot hold the model: %.0f MB "
+                  "of weights, and values of up to %.0f MB on a rank",
+                  plan->ranks, plan->ranks == 1 ? "" : "s",
+                  1e-6 * problem->memory, 1e-6 * all, 1e-6 * values);
+}
+
+// Where the schedule puts more on a rank than its memory holds, stages take its
+// place: first with all of the memory for weights, then with less, as values
+// want theirs.
+static esp_status keep_within(const esp_plan_problem *problem,
+                              esp_schedule *schedule, esp_plan **plan) {
+  enum { TRIES = 8 };
+  if (problem->memory <= 0 || problem->on_paper) return ESP_OK;
+  double weights = problem->memory;
+  for (int i = 0; i < TRIES; i++) {
+    const double excess = too_much(problem, *plan);
+    if (excess <= 0) return ESP_OK;
+    if (i > 0) weights -= excess;
+    bool fits = false;
+    if (weights > 0) {
+      ESP_TRY(esp_plan_schedule_stages(problem, weights / copies_of(problem),
+                                       schedule, &fits));
+    }
+    if (!fits) break;
+    esp_plan *stages;
+    ESP_TRY(make(problem, schedule, &stages));
+    stages->lower_bound = (*plan)->lower_bound;
+    settle(stages);
+    esp_plan_free(*plan);
+    *plan = stages;
+  }
+  return too_much(problem, *plan) > 0 ? refuse(problem, *plan) : ESP_OK;
+}
+
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   esp_schedule schedule;
   esp_plan *made = NULL;
@@ -131,6 +196,7 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   }
   if (status == ESP_OK) status = make(problem, &schedule, &made);
   if (status == ESP_OK) status = keep_shorter(problem, &schedule, &made);
+  if (status == ESP_OK) status = keep_within(problem, &schedule, &made);
   esp_schedule_free(&schedule);
   if (status != ESP_OK) {
     esp_plan_free(made);

@@ -372,8 +372,30 @@ static esp_status allocate(placer *p) {
   return ESP_OK;
 }
 
+// Each constant once.
+static esp_status count_weights(placer *p) {
+  bool *counted = calloc((size_t)p->graph->nvalue + 1, sizeof *counted);
+  if (counted == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot count weights");
+  for (int s = 0; s < p->rank->nstep; s++) {
+    if (p->rank->step[s].kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &p->graph->node[p->rank->step[s].node];
+    for (int i = 0; i < node->nin; i++) {
+      const int v = node->in[i];
+      if (v < 0 || counted[v] || !esp_plan_is_weight(&p->graph->value[v])) {
+        continue;
+      }
+      counted[v] = true;
+      p->rank->weight_bytes +=
+          (double)esp_tensor_bytes(&p->graph->value[v].tensor);
+    }
+  }
+  free(counted);
+  return ESP_OK;
+}
+
 static esp_status place(placer *p, int rank) {
   ESP_TRY(allocate(p));
+  if (!p->on_paper) ESP_TRY(count_weights(p));
   note_makers(p);
   ESP_TRY(note_readers(p));
   for (int s = 1; p->in_row && s < p->rank->nstep; s++) {

@@ -28,6 +28,12 @@ typedef struct esp_plan_problem {
   const double *bytes; // [nnode]
   double bytes_per_second;
   bool on_paper; // steps and times, but no memory: exec/ cannot run the plan
+  // What the weights of a rank's nodes, and the values of so many batches at
+  // once, may take together on each rank; 0: as much as they take.
+  double memory; // bytes
+  int slots;     // 0: 1
+  int copies;    // of the weights, as engines for several sizes of batch pack
+                 // their own; 0: 1
 } esp_plan_problem;
 
 typedef enum esp_step_kind {
@@ -52,13 +58,14 @@ typedef struct esp_step {
 typedef struct esp_rank_plan {
   int nstep;
   esp_step *step;
-  int *nwait;    // [nstep] how many steps it waits for
-  int *first;    // [nstep + 1] those that wait for step s are
-  int *waiting;  // waiting[first[s] .. first[s + 1])
-  size_t bytes;  // of the one block that holds all values of a batch
-  size_t *place; // [nvalue] offset in the block; ESP_NO_PLACE: not here
-  int *over;     // [nvalue] the value whose place it takes as it is made, whose
-                 // last reader makes it; -1: none
+  int *nwait;          // [nstep] how many steps it waits for
+  int *first;          // [nstep + 1] those that wait for step s are
+  int *waiting;        // waiting[first[s] .. first[s + 1])
+  size_t bytes;        // of the one block that holds all values of a batch
+  double weight_bytes; // of the constants that its nodes read
+  size_t *place;       // [nvalue] offset in the block; ESP_NO_PLACE: not here
+  int *over; // [nvalue] the value whose place it takes as it is made, whose
+             // last reader makes it; -1: none
 } esp_rank_plan;
 
 #define ESP_NO_PLACE SIZE_MAX
@@ -78,7 +85,8 @@ typedef struct esp_plan {
 } esp_plan;
 
 // Builds the plan.  Not collective: the same on every rank.  The caller frees
-// it; it keeps nothing of the problem.
+// it; it keeps nothing of the problem.  ESP_LIMIT: the memory of so many ranks
+// does not hold it; the message says what is missing.
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan);
 void esp_plan_free(esp_plan *plan); // NULL is allowed
 // Other seconds have become known: times, totals and bounds of the plan follow

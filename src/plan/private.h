@@ -10,6 +10,11 @@ static inline bool esp_plan_is_alone(const esp_plan_problem *problem) {
   return problem->ranks * problem->workers == 1;
 }
 
+// Is the value a weight, of which each rank has those that its nodes read?
+static inline bool esp_plan_is_weight(const esp_value *value) {
+  return value->tensor.data != NULL && !value->is_input && value->producer < 0;
+}
+
 // Which steps wait for which, before they are counted and listed.
 typedef struct esp_wait {
   int before, after; // steps of one rank

@@ -52,13 +52,28 @@ static json_t *notes_json(const esp_report *r) {
   return list;
 }
 
+static json_t *bytes_json(const esp_report *r, const double *bytes) {
+  json_t *list = json_array();
+  for (int i = 0; i < r->ranks_per_replica; i++) {
+    json_array_append_new(list, json_real(bytes[i]));
+  }
+  return list;
+}
+
+static json_t *memory_json(const esp_report *r) {
+  return json_pack(
+      "{s:o, s:o, s:o}", "limit",
+      r->memory_limit > 0 ? json_real(r->memory_limit) : json_null(), "weights",
+      bytes_json(r, r->weight_bytes), "values", bytes_json(r, r->value_bytes));
+}
+
 esp_status esp_report_json(const esp_report *r, char **text) {
   json_t *all = json_pack(
       "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:o, "
       "s:{s:f, s:f, s:f, s:f, s:s, s:o}, s:o, s:{s:f, s:f, s:f}, s:f, s:f, "
       "s:o, "
       "s:I, s:o, "
-      "s:s, s:o, s:i}",
+      "s:s, s:o, s:o, s:i}",
       "model", r->model, "input", r->input, "output", r->output, "samples",
       (json_int_t)r->samples, "done", (json_int_t)r->done, "computed",
       (json_int_t)r->computed, "seconds", r->seconds, "samples_per_second",
@@ -72,7 +87,8 @@ esp_status esp_report_json(const esp_report *r, char **text) {
       r->compute_s, "peak_bytes", r->peak_bytes, "score", score_json(r),
       "resumed_from", (json_int_t)r->resumed_from, "versions",
       lines(r->versions), "hosts", r->hosts, "accuracy",
-      esp_accuracy_json(&r->accuracy), "exit", r->stopped ? 75 : 0);
+      esp_accuracy_json(&r->accuracy), "memory", memory_json(r), "exit",
+      r->stopped ? 75 : 0);
   if (all == NULL) return ESP_FAIL(ESP_INTERNAL, "cannot build the summary");
   *text = json_dumps(all, JSON_INDENT(2));
   json_decref(all);

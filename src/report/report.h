@@ -39,10 +39,12 @@ struct esp_report {
   esp_rank_shares *share; // [ranks]
   char *note[ESP_MOST_NOTES];
   int notes;
-  double peak_bytes;  // of values and scratch memory, largest rank
-  char *versions;     // one line for each library
-  char *hosts;        // "name x ranks, ..."
-  char *summary_file; // NULL: not written
+  double peak_bytes;   // of values and scratch memory, largest rank
+  double memory_limit; // bytes of a rank; 0: none
+  double *weight_bytes, *value_bytes; // [ranks_per_replica] as planned
+  char *versions;                     // one line for each library
+  char *hosts;                        // "name x ranks, ..."
+  char *summary_file;                 // NULL: not written
 };
 
 #endif

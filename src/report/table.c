@@ -16,6 +16,8 @@ void esp_report_free(esp_report *report) {
   free(report->hosts);
   free(report->summary_file);
   free(report->share);
+  free(report->weight_bytes);
+  free(report->value_bytes);
   for (int i = 0; i < report->notes; i++) free(report->note[i]);
   free(report);
 }
@@ -34,6 +36,16 @@ static void write_plan(FILE *out, const esp_report *r) {
     }
     fprintf(out, " (%s)\n", r->method);
   }
+}
+
+static void write_memory(FILE *out, const esp_report *r) {
+  if (r->memory_limit <= 0) return;
+  fprintf(out, "memory     at most %.0f MB a rank:", 1e-6 * r->memory_limit);
+  for (int i = 0; i < r->ranks_per_replica; i++) {
+    fprintf(out, "%s %.1f + %.1f", i > 0 ? "," : "", 1e-6 * r->weight_bytes[i],
+            1e-6 * r->value_bytes[i]);
+  }
+  fprintf(out, " MB of weights + values\n");
 }
 
 static void write_shares(FILE *out, const char *who, const esp_rank_shares *s,
@@ -118,6 +130,7 @@ esp_status esp_report_table(const esp_report *r, char **text) {
   write_samples(out, r);
   write_precision(out, r);
   write_plan(out, r);
+  write_memory(out, r);
   write_certificate(out, r);
   fprintf(out, "results    %s\n", r->output);
   if (r->summary_file != NULL) {
