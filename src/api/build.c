@@ -90,6 +90,12 @@ int64_t esp_micro_batch(int64_t asked) {
   return asked > 0 ? asked : ESP_AS_CACHED;
 }
 
+// Are the seconds that were given those of this graph?
+static bool is_measured(const esp_build_options *options,
+                        const esp_graph *graph) {
+  return options->seconds != NULL && options->nodes == graph->nnode;
+}
+
 // Bytes of the constants that passes have made, which every rank has.
 static double made_bytes(const esp_build_options *options,
                          const esp_graph *graph) {
@@ -112,24 +118,25 @@ static esp_status no_memory(const esp_build_options *options) {
                   1e-6 * options->memory);
 }
 
-esp_status esp_build(const esp_build_options *options, esp_built *built) {
-  esp_built made = {0};
-  esp_status status = make_graph(options, &made.graph);
-  if (status != ESP_OK) goto done;
-  made.seconds = calloc((size_t)made.graph->nnode + 1, sizeof *made.seconds);
+// Takes the graph over, also on failure.
+static esp_status plan_graph(const esp_build_options *options, esp_graph *graph,
+                             esp_built *built) {
+  esp_built made = {.graph = graph};
+  esp_status status = ESP_OK;
+  made.seconds = calloc((size_t)graph->nnode + 1, sizeof *made.seconds);
   if (made.seconds == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", made.graph->nnode);
+    status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", graph->nnode);
     goto done;
   }
-  if (options->seconds != NULL && options->nodes == made.graph->nnode) {
+  if (is_measured(options, graph)) {
     memcpy(made.seconds, options->seconds,
            (size_t)options->nodes * sizeof *made.seconds);
   } else {
-    status = esp_cost_estimate(made.graph, options->machine, options->width,
+    status = esp_cost_estimate(graph, options->machine, options->width,
                                made.seconds);
   }
   if (status != ESP_OK) goto done;
-  made.problem = (esp_plan_problem){.graph = made.graph,
+  made.problem = (esp_plan_problem){.graph = graph,
                                     .ranks = options->ranks,
                                     .ranks_per_node = options->ranks_per_node,
                                     .workers = options->workers,
@@ -140,7 +147,7 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
                                     .slots = options->slots,
                                     .copies = options->copies};
   if (options->memory > 0) {
-    made.problem.memory = options->memory - made_bytes(options, made.graph);
+    made.problem.memory = options->memory - made_bytes(options, graph);
     if (made.problem.memory <= 0) status = no_memory(options);
     if (status != ESP_OK) goto done;
   }
@@ -153,6 +160,60 @@ done:
   }
   *built = made;
   return ESP_OK;
+}
+
+// Rows of a piece that let all workers have as many pieces, and suit a cache;
+// 0: there are none.
+static int64_t rows_for_all(const esp_build_options *options,
+                            const esp_graph *graph, int64_t batch) {
+  const int64_t processors = (int64_t)options->ranks * options->workers;
+  const int64_t cached = esp_cost_rows(graph, options->machine, batch);
+  const int64_t most = batch / processors;
+  for (int64_t rows = most < cached ? most : cached; rows > 0; rows--) {
+    if (batch % rows == 0 && batch / rows % processors == 0) return rows;
+  }
+  return 0;
+}
+
+// A batch may also be shared by its samples: pieces are branches.  Taken where
+// that is planned to take less time; what was measured stays.
+static esp_status share_samples(const esp_build_options *options,
+                                esp_built *built) {
+  enum { MOST_NODES = 5000 };
+  const esp_optimise_options how = {.batch = options->batch,
+                                    .input = options->input};
+  const int64_t batch = esp_optimise_samples(options->model, &how);
+  if (options->micro_batch != ESP_AS_CACHED || batch < 2 ||
+      options->ranks * options->workers < 2 ||
+      is_measured(options, built->graph)) {
+    return ESP_OK;
+  }
+  const int64_t rows = rows_for_all(options, built->graph, batch);
+  if (rows == 0 || built->graph->nnode * (batch / rows) > MOST_NODES) {
+    return ESP_OK;
+  }
+  esp_graph *pieces;
+  esp_built shared;
+  ESP_TRY(esp_optimise_pieces(options->model, &how, rows, &pieces));
+  if (pieces == NULL) return ESP_OK;
+  ESP_TRY(plan_graph(options, pieces, &shared));
+  if (is_measured(options, shared.graph) ||
+      shared.plan->predicted < built->plan->predicted) {
+    const esp_built spare = *built;
+    *built = shared;
+    shared = spare;
+  }
+  esp_build_end(&shared);
+  return ESP_OK;
+}
+
+esp_status esp_build(const esp_build_options *options, esp_built *built) {
+  esp_graph *graph;
+  ESP_TRY(make_graph(options, &graph));
+  ESP_TRY(plan_graph(options, graph, built));
+  const esp_status status = share_samples(options, built);
+  if (status != ESP_OK) esp_build_end(built);
+  return status;
 }
 
 esp_status esp_build_retime(esp_built *built, const double *seconds) {

@@ -78,8 +78,8 @@ typedef struct esp_build_options {
   const esp_machine *machine;
   int64_t batch;
   int64_t micro_batch; // rows of a piece; 0: the batch is computed whole;
-                       // ESP_AS_CACHED: as suits a core's cache, where one
-                       // worker computes it
+                       // ESP_AS_CACHED: as suits a core's cache, and where
+                       // several compute it as is planned to be fastest
   const esp_tensor *const *input; // of each graph input; NULL: by the batch
   const double *seconds; // [nodes] measured at this width; used where the graph
   int nodes;             // has so many; NULL: estimated

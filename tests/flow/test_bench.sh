@@ -55,6 +55,19 @@ write_model(sys.argv[2], chunk(1, node("Relu", ["x"], ["y"])) + chunk(2, "open")
 P
 expect 2 "give --dim length=N" "$work/open.onnx"
 bench "$work/open.onnx" --dim length=7 --seconds 0.2 || fail "$(cat "$work/err")"
+# Workers share the samples of a batch where there are no branches.
+/usr/bin/python3 "$top/tests/flow/make_deep.py" "$work" deep 3 || exit 1
+predicted() { # workers
+  bench "$work/deep.onnx" --batch 64 --streams 1 --workers "$1" --width 1 \
+    --seconds 0.1 --json || fail "$1 workers: $(cat "$work/err")"
+  /usr/bin/python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["certificate"]["predicted_s"])' "$work/out"
+}
+if [ "$(nproc)" -gt 1 ]; then
+  one=$(predicted 1) two=$(predicted 2)
+  /usr/bin/python3 -c "assert $two < 0.7 * $one, ($one, $two)" ||
+    fail "two workers do not share a batch"
+fi
 expect 2 "which model" --json
 expect 2 "--objective speed is not understood" "$model" --objective speed
 expect 2 "no way of" "$model" --width 7777
