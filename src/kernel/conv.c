@@ -450,11 +450,11 @@ static bool is_rounded(const esp_conv_problem *p) {
          (p->groups == 1 || p->in_channels / p->groups >= FEWEST);
 }
 
+// Winograd and int8 write to y before they add to it.
 bool esp_conv_overlays(const esp_conv_problem *problem) {
-  const bool narrow = is_rounded(problem);
-  return adds_first(problem) &&
-         !(narrow ? problem->precision == ESP_PRECISION_INT8
-                  : esp_winograd_suits(problem));
+  const bool int8 =
+      is_rounded(problem) && problem->precision == ESP_PRECISION_INT8;
+  return adds_first(problem) && !int8 && !esp_winograd_suits(problem);
 }
 
 esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
@@ -483,8 +483,8 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
     esp_conv_free(self);
     return status;
   }
-  self->aside = adds_first(problem) && self->posts != BY_SUM &&
-                (self->narrow == NULL || !esp_conv_overlays(problem));
+  self->aside = esp_conv_overlays(problem) && self->posts != BY_SUM &&
+                self->narrow == NULL;
   for (int v = 0; v < self->variants; v++) {
     const size_t bytes = esp_align_up(self->primitive[v]->scratch_bytes);
     if (bytes > self->scratch_each) self->scratch_each = bytes;

@@ -38,10 +38,11 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
 void esp_conv_free(esp_conv *conv);            // NULL is allowed
 size_t esp_conv_scratch(const esp_conv *conv); // bytes that a run needs
 const char *esp_conv_implementation(const esp_conv *conv);
-// Does an esp_conv_run() whose added[0] is y keep what it reads, at no cost?
+// May added[0] be y, so that the sum takes the place of what is added?
 bool esp_conv_overlays(const esp_conv_problem *problem);
 
-// Convolves; added[p] is what post p adds, of which added[0] may be y.  Uses
+// Convolves; added[p] is what post p adds, none of it y but as
+// esp_conv_overlays() says.  Uses
 // the width's threads; safe from several workers at once.
 esp_status esp_conv_run(esp_conv *conv, const float *x,
                         const float *const *added, float *y, void *scratch);
