@@ -10,29 +10,11 @@ static const double REACHED = 0.4;
 // How much of a further thread an operator turns into speed.
 static const double GAIN_PER_THREAD = 0.9;
 
-static esp_work work_of(const esp_graph *graph, const esp_node *node,
-                        const esp_tensor **in, esp_tensor **out) {
-  for (int i = 0; i < node->nin; i++) {
-    in[i] = node->in[i] >= 0 ? &graph->value[node->in[i]].tensor : NULL;
-  }
-  for (int i = 0; i < node->nout; i++) {
-    out[i] = node->out[i] >= 0 ? &graph->value[node->out[i]].tensor : NULL;
-  }
-  const esp_args args = {
-      .node = node, .nin = node->nin, .nout = node->nout, .in = in, .out = out};
-  return esp_op_work(&args);
-}
-
 // Calls visit() with the work of every node.
 static esp_status each_work(const esp_graph *graph,
                             void (*visit)(void *, int, const esp_work *),
                             void *context) {
-  size_t most = 1;
-  for (int n = 0; n < graph->nnode; n++) {
-    const size_t need =
-        (size_t)graph->node[n].nin + (size_t)graph->node[n].nout;
-    if (need > most) most = need;
-  }
+  const size_t most = esp_op_most_arguments(graph);
   const esp_tensor **in = malloc(most * sizeof *in);
   esp_tensor **out = malloc(most * sizeof *out);
   esp_status status = ESP_OK;
@@ -40,7 +22,8 @@ static esp_status each_work(const esp_graph *graph,
     status = ESP_FAIL(ESP_NO_MEMORY, "cannot estimate the costs");
   }
   for (int n = 0; n < graph->nnode && status == ESP_OK; n++) {
-    const esp_work work = work_of(graph, &graph->node[n], in, out);
+    const esp_args args = esp_op_args(graph, &graph->node[n], in, out);
+    const esp_work work = esp_op_work(&args);
     visit(context, n, &work);
   }
   free(out);

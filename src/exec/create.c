@@ -158,17 +158,7 @@ static esp_status prepare_step(esp_exec *exec, int index, int *owner) {
   const esp_tensor **in = zeroed((size_t)node->nin, sizeof *in, &status);
   esp_tensor **out = zeroed((size_t)node->nout, sizeof *out, &status);
   if (status == ESP_OK) {
-    for (int k = 0; k < node->nin; k++) {
-      if (node->in[k] >= 0) in[k] = &graph->value[node->in[k]].tensor;
-    }
-    for (int k = 0; k < node->nout; k++) {
-      if (node->out[k] >= 0) out[k] = &graph->value[node->out[k]].tensor;
-    }
-    const esp_args args = {.node = node,
-                           .nin = node->nin,
-                           .nout = node->nout,
-                           .in = in,
-                           .out = out};
+    const esp_args args = esp_op_args(graph, node, in, out);
     esp_prepared *made = &exec->made[index].prepared;
     status = op->prepare(&args, exec->options.plan->width, made);
     if (made->scratch_bytes > exec->scratch_bytes) {

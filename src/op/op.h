@@ -121,6 +121,13 @@ int esp_op_find(const char *onnx_name);
 // unless the operator does without.  For whoever adds nodes from outside.
 esp_status esp_op_complete(esp_graph *graph, int node);
 
+// A node with the tensors of its graph; in and out have room for its inputs and
+// outputs.  Constants have data, the others none.
+esp_args esp_op_args(const esp_graph *graph, const esp_node *node,
+                     const esp_tensor **in, esp_tensor **out);
+// Room that is enough for every node of the graph.
+size_t esp_op_most_arguments(const esp_graph *graph);
+
 // Calls infer() over cleared outputs and checks what it found: every wanted
 // output has a type, and a shape whose bytes can be counted.
 esp_status esp_op_infer(const esp_args *args);

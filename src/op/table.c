@@ -36,6 +36,28 @@ esp_status esp_op_complete(esp_graph *graph, int node) {
   return ESP_OK;
 }
 
+esp_args esp_op_args(const esp_graph *graph, const esp_node *node,
+                     const esp_tensor **in, esp_tensor **out) {
+  for (int i = 0; i < node->nin; i++) {
+    in[i] = node->in[i] >= 0 ? &graph->value[node->in[i]].tensor : NULL;
+  }
+  for (int i = 0; i < node->nout; i++) {
+    out[i] = node->out[i] >= 0 ? &graph->value[node->out[i]].tensor : NULL;
+  }
+  return (esp_args){
+      .node = node, .nin = node->nin, .nout = node->nout, .in = in, .out = out};
+}
+
+size_t esp_op_most_arguments(const esp_graph *graph) {
+  int most = 1;
+  for (int n = 0; n < graph->nnode; n++) {
+    const esp_node *node = &graph->node[n];
+    if (node->nin > most) most = node->nin;
+    if (node->nout > most) most = node->nout;
+  }
+  return (size_t)most;
+}
+
 esp_status esp_op_infer(const esp_args *args) {
   for (int i = 0; i < args->nout; i++) {
     if (args->out[i] != NULL) *args->out[i] = (esp_tensor){0};

@@ -17,14 +17,7 @@ esp_status esp_args_of(const esp_graph *graph, int node, esp_arg_lists *l,
   if (l->in == NULL || l->out == NULL) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot work out shapes");
   }
-  for (int i = 0; i < n->nin; i++) {
-    if (n->in[i] >= 0) l->in[i] = &graph->value[n->in[i]].tensor;
-  }
-  for (int i = 0; i < n->nout; i++) {
-    if (n->out[i] >= 0) l->out[i] = &graph->value[n->out[i]].tensor;
-  }
-  *args = (esp_args){
-      .node = n, .nin = n->nin, .nout = n->nout, .in = l->in, .out = l->out};
+  *args = esp_op_args(graph, n, l->in, l->out);
   return ESP_OK;
 }
 

@@ -219,8 +219,7 @@ static esp_status wait_for_users(placer *p, const life *old, const life *new) {
   return ESP_OK;
 }
 
-// Taking over
-// -------------------------------------------------------------------
+// Taking over -----------------------------------------------------------------
 
 // Is step s the last reader of the value, and every other one on its worker, so
 // that it has little to wait for?
@@ -242,21 +241,6 @@ static int times_read(const esp_node *node, int value) {
   return times;
 }
 
-static void fill_args(const placer *p, const esp_node *node, esp_args *args) {
-  esp_value *value = p->graph->value;
-  for (int i = 0; i < node->nin; i++) {
-    p->in[i] = node->in[i] >= 0 ? &value[node->in[i]].tensor : NULL;
-  }
-  for (int i = 0; i < node->nout; i++) {
-    p->out[i] = node->out[i] >= 0 ? &value[node->out[i]].tensor : NULL;
-  }
-  *args = (esp_args){.node = node,
-                     .nin = node->nin,
-                     .nout = node->nout,
-                     .in = p->in,
-                     .out = p->out};
-}
-
 // May the first output of the node of step s take the place of its input i?
 static bool may_take(const placer *p, int s, int i) {
   const esp_node *node = &p->graph->node[p->rank->step[s].node];
@@ -268,8 +252,7 @@ static bool may_take(const placer *p, int s, int i) {
       !reads_last(p, from, s)) {
     return false;
   }
-  esp_args args;
-  fill_args(p, node, &args);
+  const esp_args args = esp_op_args(p->graph, node, p->in, p->out);
   return esp_op_get(node->op)->overlays(&args, i);
 }
 
@@ -337,16 +320,6 @@ static esp_status place_all(placer *p) {
   return ESP_OK;
 }
 
-static size_t most_arguments(const esp_graph *graph) {
-  int most = 1;
-  for (int n = 0; n < graph->nnode; n++) {
-    const esp_node *node = &graph->node[n];
-    if (node->nin > most) most = node->nin;
-    if (node->nout > most) most = node->nout;
-  }
-  return (size_t)most;
-}
-
 static esp_status allocate(placer *p) {
   const size_t values = (size_t)p->graph->nvalue;
   p->maker = calloc(values + 1, sizeof *p->maker);
@@ -355,8 +328,9 @@ static esp_status allocate(placer *p) {
   p->life = calloc(places + 1, sizeof *p->life);
   p->life_of = calloc(places + 1, sizeof *p->life_of);
   p->next = calloc(places + 1, sizeof *p->next);
-  p->in = calloc(most_arguments(p->graph), sizeof *p->in);
-  p->out = calloc(most_arguments(p->graph), sizeof *p->out);
+  const size_t arguments = esp_op_most_arguments(p->graph);
+  p->in = calloc(arguments, sizeof *p->in);
+  p->out = calloc(arguments, sizeof *p->out);
   p->rank->place = calloc(places + 1, sizeof *p->rank->place);
   p->rank->over = calloc(places + 1, sizeof *p->rank->over);
   if (p->maker == NULL || p->reader_first == NULL || p->life == NULL ||
