@@ -24,9 +24,8 @@ static esp_status build_walked(const esp_running *run, esp_build_options *how,
   return status;
 }
 
-static esp_status build_engine(esp_running *run, int64_t batch, int slots,
-                               int first_tag, esp_built *built,
-                               esp_engine *engine) {
+esp_build_options esp_engine_options(const esp_running *run, int64_t batch,
+                                     int slots) {
   esp_build_options how = {.model = run->model,
                            .machine = &run->machine,
                            .batch = batch,
@@ -40,6 +39,13 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
                            .slots = slots,
                            .copies = esp_weight_copies(run)};
   if (how.memory > 0) how.micro_batch = 0; // each piece wants all weights
+  return how;
+}
+
+static esp_status build_engine(esp_running *run, int64_t batch, int slots,
+                               int first_tag, esp_built *built,
+                               esp_engine *engine) {
+  esp_build_options how = esp_engine_options(run, batch, slots);
   const esp_book *book = &run->tune.book;
   if (batch == run->batch && book->batch == batch &&
       book->way.width == how.width) {

@@ -25,15 +25,8 @@ static esp_status try_ranks(esp_running *run, int ranks) {
   esp_resources *r = &run->resources;
   r->ranks_per_replica = ranks;
   r->replicas = esp_comm_size(run->comm) / ranks;
-  const esp_build_options how = {.model = run->model,
-                                 .machine = &run->machine,
-                                 .batch = run->batch,
-                                 .ranks = ranks,
-                                 .workers = r->workers,
-                                 .width = r->width,
-                                 .memory = esp_memory_limit(run),
-                                 .slots = esp_engine_slots(run),
-                                 .copies = esp_weight_copies(run)};
+  const esp_build_options how =
+      esp_engine_options(run, run->batch, esp_engine_slots(run));
   esp_built built;
   ESP_TRY(esp_build(&how, &built));
   esp_build_end(&built);

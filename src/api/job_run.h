@@ -146,6 +146,9 @@ esp_status esp_memory_fit(esp_running *run);
 esp_status esp_engines_make(esp_running *run, int64_t end);
 // Batches that an engine has room for.
 int esp_engine_slots(const esp_running *run);
+// How an engine for this size of batch is built.
+esp_build_options esp_engine_options(const esp_running *run, int64_t batch,
+                                     int slots);
 void esp_engines_end(esp_running *run);
 // Seconds of all nodes of an engine on this rank so far, and those during which
 // its messages were under way; 0 without an exec.

@@ -42,8 +42,8 @@ const char *esp_conv_implementation(const esp_conv *conv);
 bool esp_conv_overlays(const esp_conv_problem *problem);
 
 // Convolves; added[p] is what post p adds, none of it y but as
-// esp_conv_overlays() says.  Uses
-// the width's threads; safe from several workers at once.
+// esp_conv_overlays() says.  Uses the width's threads; safe from several
+// workers at once.
 esp_status esp_conv_run(esp_conv *conv, const float *x,
                         const float *const *added, float *y, void *scratch);
 

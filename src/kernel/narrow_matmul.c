@@ -22,32 +22,24 @@ struct esp_narrow_matmul {
   char name[NAME_BYTES];
 };
 
-// b, its rows or columns one after the other, column by column of the product.
-typedef struct columns {
-  const float *b;
-  int64_t next, down; // from column to column, and inside of one
-} columns;
-
-static columns columns_of(const esp_matmul_problem *p, const float *b) {
-  return (columns){b, p->b_transposed ? p->k : 1, p->b_transposed ? 1 : p->n};
-}
-
 // An int8 b by its columns, each with a scale of its own.
 static esp_status round_columns(esp_narrow_matmul *nm, const float *b,
                                 unsigned char *to) {
   const esp_matmul_problem *p = &nm->problem;
-  const columns c = columns_of(p, b);
+  // From column to column, and inside of one.
+  const int64_t next = p->b_transposed ? p->k : 1;
+  const int64_t down = p->b_transposed ? 1 : p->n;
   const size_t each = esp_narrow_bytes(nm->kind);
   float *column = malloc((size_t)p->k * sizeof *column);
   unsigned char *rounded = malloc((size_t)p->k * each);
   const bool have = column != NULL && rounded != NULL;
   for (int64_t n = 0; have && n < p->n; n++) {
-    for (int64_t k = 0; k < p->k; k++) column[k] = b[n * c.next + k * c.down];
+    for (int64_t k = 0; k < p->k; k++) column[k] = b[n * next + k * down];
     const float largest = esp_largest(column, p->k);
     nm->b_scale[n] = esp_int8_scale(largest);
     esp_narrow_run(nm->kind, column, largest, rounded, p->k);
     for (int64_t k = 0; k < p->k; k++) {
-      memcpy(to + (size_t)(n * c.next + k * c.down) * each,
+      memcpy(to + (size_t)(n * next + k * down) * each,
              rounded + (size_t)k * each, each);
     }
   }

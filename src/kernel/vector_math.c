@@ -22,25 +22,31 @@ static inline float pick(bool c, float a, float b) {
   return float_of((x & mask) | (y & ~mask));
 }
 
-// exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2; exp(r) by its
-// series to r^7, where the rest is below half a unit in the last place.  2^k is
-// made in two factors, so that results below the smallest normal number are
-// reached.
-static inline float exp_of(float x) {
-  const float high = 88.8f, low = -104.0f; // overflow, and underflow to zero
-  const float above = x > low ? x : low;   // NaN becomes a number here
-  const float inside = above > high ? high : above;
-  const float k = rintf(inside * 1.44269504f);
+// exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2; exp(r), which is
+// given, by its series to r^7, where the rest is below half a unit in the last
+// place.
+static inline float exp_rest(float x, int32_t *whole) {
+  const float k = rintf(x * 1.44269504f);
   // ln 2 in two parts: k times the first has no rounding error.
-  const float r = (inside - k * 0.693359375f) - k * -2.12194440e-4f;
+  const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
   float p = 1.98412698e-4f;
   p = p * r + 1.38888889e-3f;
   p = p * r + 8.33333333e-3f;
   p = p * r + 4.16666667e-2f;
   p = p * r + 1.66666667e-1f;
   p = p * r + 0.5f;
-  p = p * (r * r) + r + 1.0f;
-  const int32_t whole = (int32_t)k, half = whole / 2;
+  *whole = (int32_t)k;
+  return p * (r * r) + r + 1.0f;
+}
+
+// 2^k in two factors, so that results below the smallest normal number are
+// reached.
+static inline float exp_of(float x) {
+  const float high = 88.8f, low = -104.0f; // overflow, and underflow to zero
+  const float above = x > low ? x : low;   // NaN becomes a number here
+  int32_t whole;
+  const float p = exp_rest(above > high ? high : above, &whole);
+  const int32_t half = whole / 2;
   const float y =
       p * float_of((half + 127) << 23) * float_of((whole - half + 127) << 23);
   return pick(x != x, x, y); // NaN stays
@@ -82,17 +88,9 @@ ESP_VECTORS void esp_vector_tanh(const float *x, float *y, int64_t n) {
 // finite, and 2^k needs one factor.  NaN stays.
 static inline float small_exp(float x) {
   const float above = x > -80.0f ? x : -80.0f; // NaN becomes a number here
-  const float inside = above > 40.0f ? 40.0f : above;
-  const float k = rintf(inside * 1.44269504f);
-  const float r = (inside - k * 0.693359375f) - k * -2.12194440e-4f;
-  float p = 1.98412698e-4f;
-  p = p * r + 1.38888889e-3f;
-  p = p * r + 8.33333333e-3f;
-  p = p * r + 4.16666667e-2f;
-  p = p * r + 1.66666667e-1f;
-  p = p * r + 0.5f;
-  p = p * (r * r) + r + 1.0f;
-  return pick(x != x, x, p * float_of(((int32_t)k + 127) << 23));
+  int32_t whole;
+  const float p = exp_rest(above > 40.0f ? 40.0f : above, &whole);
+  return pick(x != x, x, p * float_of((whole + 127) << 23));
 }
 
 // sigmoid(a) tanh(b) with one division; near b = 0 as exact as 1 - exp is.
