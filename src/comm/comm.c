@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "comm/parent.h"
 #include "comm/private.h"
 #include "comm/watch.h"
 
@@ -42,12 +43,18 @@ esp_status esp_comm_open(bool threads, esp_comm **comm) {
                     "context that is alone",
                     finalized ? "ended" : "started");
   }
+  const esp_status watched = esp_parent_watch(&self->parent);
+  if (watched != ESP_OK) {
+    free(self);
+    return watched;
+  }
   choose_file_layer();
   const int wanted = threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
   int provided;
   MPI_Init_thread(NULL, NULL, wanted, &provided);
   if (provided < wanted) {
     MPI_Finalize();
+    esp_parent_end(self->parent);
     free(self);
     return ESP_FAIL(ESP_UNSUPPORTED, "this MPI has no %s",
                     threads ? "MPI_THREAD_MULTIPLE, which remote tasks need"
@@ -80,9 +87,11 @@ void esp_comm_free_part(esp_comm *comm) {
 
 void esp_comm_close(esp_comm *comm) {
   if (comm == NULL) return;
+  esp_parent *parent = comm->parent;
   esp_watch_end(comm->watch);
   esp_comm_free_part(comm);
   MPI_Finalize();
+  esp_parent_end(parent);
 }
 
 esp_status esp_comm_split(const esp_comm *comm, int part, esp_comm **made) {

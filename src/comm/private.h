@@ -9,7 +9,8 @@
 struct esp_comm {
   MPI_Comm group, node;
   int rank, size, node_rank, node_size;
-  struct esp_watch *watch; // NULL: a part of others, or alone
+  struct esp_watch *watch;   // NULL: a part of others, or alone
+  struct esp_parent *parent; // NULL: a part of others, or without a launcher
 };
 
 // Have all ranks of the node done well?  Collective over it (memory_file.c).

@@ -50,16 +50,27 @@ end_mpirun_that_hangs() {
     sleep 0.1
   done
 }
+# What is dead, and has not been asked for its status yet, writes nothing; it is
+# not dead while one of its threads has still to end.
+is_alive() {
+  /usr/bin/awk '$1 == "State:" { state = $2 } $1 == "Threads:" { threads = $2 }
+    END { exit state == "" || (state ~ /[ZX]/ && threads <= 1) }' \
+    "/proc/$1/status" 2>/dev/null
+}
 # Nobody of a run that was cut off writes any more when the next one begins.
 wait_for_end() {
   end_mpirun_that_hangs
   wait $launcher 2>/dev/null
   for process in $processes; do
     for _ in $(seq 200); do
-      kill -0 "$process" 2>/dev/null || break
+      is_alive "$process" || continue 2
       sleep 0.05
     done
-    kill -0 "$process" 2>/dev/null && fail "rank $process is left"
+    fail "rank $process is left after kill $kills, of $who; it says: $(cat "$work/err")"
+    for thread in /proc/"$process"/task/*; do
+      echo "$(cat "$thread/comm"): $(grep State "$thread/status"), $(cat "$thread/wchan")"
+    done
+    grep -E 'PPid|Sig' "/proc/$process/status"
   done
 }
 
@@ -82,9 +93,11 @@ while [ $kills -lt "$count" ]; do
     draw 4
     case $drawn in
     0) # the launcher and timeout, which its ranks notice
+      who=launcher
       kill -9 "$(pgrep -P $launcher | head -n 1)" 2>/dev/null && launched=$((launched + 1))
       ;;
     1 | 2) # one rank
+      who="a rank"
       draw 3
       victim=$(echo "$processes" | sed -n "$((drawn % n + 1))p")
       signal=KILL
@@ -93,6 +106,7 @@ while [ $kills -lt "$count" ]; do
       [ -n "$victim" ] && kill -$signal "$victim" 2>/dev/null && alone=$((alone + 1))
       ;;
     3) # everything
+      who=all
       # shellcheck disable=SC2086 # a list
       kill -9 "$(pgrep -P $launcher | head -n 1)" $processes 2>/dev/null
       all=$((all + 1))

@@ -129,6 +129,22 @@ wait "$launcher" && fail "a job of which a rank died"
 run 2 "$work/dead.h5" || fail "going on after a rank died"
 expect_whole "$work/dead.h5" "a rank died"
 
+# What started it dies, and nothing tells it: a launcher without Open MPI's own
+# messages.
+PMI_RANK=0 sh -c '"$@" & echo $! >"$0"; wait' "$work/orphan" "$espalier" run \
+  --model "$incep" --input "$images" --scale 1/255 --batch 1 --journal-seconds 0 \
+  --progress none --output "$work/orphan.h5" >"$work/out" 2>"$work/err" &
+launcher=$!
+wait_for_some "$work/orphan.h5" 10
+kill -9 $launcher
+wait $launcher 2>/dev/null
+for _ in $(seq 60); do
+  kill -0 "$(cat "$work/orphan")" 2>/dev/null || break
+  sleep 0.05
+done
+kill -9 "$(cat "$work/orphan")" 2>/dev/null && fail "a rank without its launcher is left"
+grep -q 'what started this rank is gone' "$work/err" || fail "orphan: $(cat "$work/err")"
+
 # Stopped: by a signal to a rank that is not the first; by time; at once.
 start 2 "$work/stopped.h5" --summary "$work/summary.json" --journal-seconds 0
 wait_for_some "$work/stopped.h5" 10
