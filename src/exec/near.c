@@ -2,10 +2,14 @@
 //
 // Each rank shows the others its slots.  A message has a word in its sender's
 // part; each side leaves its mark there when its turn has come.  Whoever comes
-// last moves the bytes, straight from the planned place to the planned place,
-// and puts the step of the other side into that rank's list of what has ended.
+// last puts the step of the other side into that rank's list of what has ended.
 // A thread of each rank, the listener, sleeps on a futex beside the list and
 // ends those steps.
+//
+// A value that is lent stays where it is: the receiver's operators read it
+// there, and the last of them puts the sender's step into its list.  Another
+// one is copied by whoever comes last, straight from the planned place to the
+// planned place.
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -43,6 +47,10 @@ struct esp_near {
   esp_shared *shared;
   part *part;   // [ranks]; head NULL: not a neighbour
   int *partner; // [nstep] step of the other side of a message
+  int *first;   // [nstep + 1] the RECVs of lent values that step s reads are
+  int *read;    // read[first[s] .. first[s + 1])
+  int *reads;   // [nstep] how often it is read, of a RECV
+  atomic_int *unread; // [slots * nstep] and how often it has still to be
   esp_thread listener;
   bool listening;
   atomic_bool over;
@@ -109,6 +117,10 @@ static void note_moving(esp_near *n, int change) {
   esp_lock_give(&n->lock);
 }
 
+static bool is_lender(const esp_step *step) {
+  return step->lent && step->kind == ESP_STEP_SEND;
+}
+
 // Ends what is in the list from *next on; false: there is nothing.
 static bool end_listed(esp_near *n, unsigned *next) {
   const esp_exec *exec = n->exec;
@@ -119,8 +131,13 @@ static bool end_listed(esp_near *n, unsigned *next) {
     *next = (*next + 1) % mine->ended;
     const unsigned steps = (unsigned)exec->rank->nstep;
     esp_slot *slot = exec->slot[(entry - 1) / steps];
+    const int step = (int)((entry - 1) % steps);
+    if (is_lender(&exec->rank->step[step])) {
+      esp_slot_end_step(slot, step);
+      continue;
+    }
     note_moving(n, -1);
-    esp_slot_end_message(slot, (int)((entry - 1) % steps), ESP_TRACE_LISTENER);
+    esp_slot_end_message(slot, step, ESP_TRACE_LISTENER);
   }
   return any;
 }
@@ -180,33 +197,71 @@ static void *place_in(const part *p, const esp_rank_plan *plan, int slot,
   return p->block + (size_t)slot * p->stride + plan->place[value];
 }
 
-void esp_near_arrive(esp_slot *s, int step) {
-  esp_exec *exec = s->exec;
+static void copy_value(const esp_slot *s, int value, int from, int to) {
+  const esp_near *n = s->exec->near;
+  const esp_exec_options *o = &s->exec->options;
+  memcpy(place_in(&n->part[to], &o->plan->rank[to], s->index, value),
+         place_in(&n->part[from], &o->plan->rank[from], s->index, value),
+         esp_tensor_bytes(&o->graph->value[value].tensor));
+}
+
+// Ends the other side's step of a message.
+static void tell_partner(esp_near *n, int slot, int step) {
+  const esp_exec *exec = n->exec;
+  const int peer = exec->rank->step[step].peer;
+  const unsigned steps = (unsigned)exec->options.plan->rank[peer].nstep;
+  tell(&n->part[peer], (unsigned)slot * steps + (unsigned)n->partner[step]);
+}
+
+static int lane_of(const esp_exec *exec) {
+  const int seat = esp_workers_seat(exec->options.workers);
+  return seat >= 0 ? seat + 1 : ESP_TRACE_CONDUCTOR;
+}
+
+// What is lent has been sent once it is shown.
+static void begin_message(esp_slot *s, int step) {
+  const esp_exec *exec = s->exec;
   esp_near *n = exec->near;
-  const esp_plan *plan = exec->options.plan;
+  if (exec->options.trace != NULL) {
+    exec->posted[s->index * exec->places + exec->place[step]] =
+        esp_clock_seconds();
+  }
+  if (is_lender(&exec->rank->step[step])) {
+    esp_slot_trace_message(s, step, lane_of(exec));
+    return;
+  }
+  note_moving(n, 1);
+  atomic_store(&n->unread[s->index * exec->rank->nstep + step], n->reads[step]);
+}
+
+void esp_near_arrive(esp_slot *s, int step) {
+  const esp_exec *exec = s->exec;
+  esp_near *n = exec->near;
   const esp_step *p = &exec->rank->step[step];
   const int me = exec->options.rank;
   const bool sends = p->kind == ESP_STEP_SEND;
   const int from = sends ? me : p->peer, to = sends ? p->peer : me;
   atomic_uint *word =
-      &n->part[from].word[s->index * plan->nmessage + p->message];
-  if (exec->options.trace != NULL) {
-    exec->posted[s->index * exec->places + exec->place[step]] =
-        esp_clock_seconds();
-  }
-  note_moving(n, 1);
+      &n->part[from].word[s->index * exec->options.plan->nmessage + p->message];
+  begin_message(s, step);
   if (atomic_fetch_or(word, sends ? SENDER : RECEIVER) == 0) return;
   atomic_store(word, 0); // for the next batch of the slot
-  const esp_tensor *t = &exec->options.graph->value[p->value].tensor;
-  memcpy(place_in(&n->part[to], &plan->rank[to], s->index, p->value),
-         place_in(&n->part[from], &plan->rank[from], s->index, p->value),
-         esp_tensor_bytes(t));
-  tell(&n->part[p->peer],
-       (unsigned)s->index * (unsigned)plan->rank[p->peer].nstep +
-           (unsigned)n->partner[step]);
+  if (!p->lent) copy_value(s, p->value, from, to);
+  if (sends || !p->lent) tell_partner(n, s->index, step);
+  if (is_lender(p)) return; // until it has been read
   note_moving(n, -1);
-  const int seat = esp_workers_seat(exec->options.workers);
-  esp_slot_end_message(s, step, seat >= 0 ? seat + 1 : ESP_TRACE_CONDUCTOR);
+  esp_slot_end_message(s, step, lane_of(exec));
+}
+
+void esp_near_have_read(esp_slot *s, int step) {
+  esp_near *n = s->exec->near;
+  for (int i = n->first[step]; i < n->first[step + 1]; i++) {
+    const int received = n->read[i];
+    const int at = s->index * s->exec->rank->nstep + received;
+    if (atomic_fetch_sub(&n->unread[at], 1) == 1) {
+      tell_partner(n, s->index, received);
+    }
+  }
 }
 
 // Opening ---------------------------------------------------------------------
@@ -235,12 +290,73 @@ static esp_status find_partners(esp_near *n) {
   return ESP_OK;
 }
 
+// Slots, and what is lent to them.
 static void move_slots(esp_near *n) {
   const esp_exec *exec = n->exec;
+  const esp_plan *plan = exec->options.plan;
   const part *mine = &n->part[exec->options.rank];
   for (int i = 0; i < exec->slots; i++) {
-    esp_slot_set_block(exec->slot[i], mine->block + (size_t)i * mine->stride);
+    esp_slot *slot = exec->slot[i];
+    esp_slot_set_block(slot, mine->block + (size_t)i * mine->stride);
+    for (int s = 0; s < exec->rank->nstep; s++) {
+      const esp_step *p = &exec->rank->step[s];
+      if (p->kind != ESP_STEP_RECV || !p->lent || !esp_near_has(exec, s)) {
+        continue;
+      }
+      slot->tensor[p->value].data =
+          place_in(&n->part[p->peer], &plan->rank[p->peer], i, p->value);
+    }
   }
+}
+
+// lent: [nvalue] the RECV of a value that a neighbour lends, or -1.
+static void list_reads(esp_near *n, const int *lent) {
+  const esp_exec *exec = n->exec;
+  int count = 0;
+  for (int s = 0; s < exec->rank->nstep; s++) {
+    const esp_step *p = &exec->rank->step[s];
+    n->first[s] = count;
+    if (p->kind != ESP_STEP_RUN) continue;
+    const esp_node *node = &exec->options.graph->node[p->node];
+    for (int i = 0; i < node->nin; i++) {
+      const int received = node->in[i] >= 0 ? lent[node->in[i]] : -1;
+      if (received < 0) continue;
+      n->read[count++] = received;
+      n->reads[received]++;
+    }
+  }
+  n->first[exec->rank->nstep] = count;
+}
+
+static esp_status find_reads(esp_near *n) {
+  const esp_exec *exec = n->exec;
+  const size_t steps = (size_t)exec->rank->nstep;
+  size_t arguments = 0;
+  for (size_t s = 0; s < steps; s++) {
+    const esp_step *p = &exec->rank->step[s];
+    if (p->kind != ESP_STEP_RUN) continue;
+    arguments += (size_t)exec->options.graph->node[p->node].nin;
+  }
+  int *lent = calloc((size_t)exec->options.graph->nvalue + 1, sizeof *lent);
+  n->first = calloc(steps + 1, sizeof *n->first);
+  n->read = calloc(arguments + 1, sizeof *n->read);
+  n->reads = calloc(steps + 1, sizeof *n->reads);
+  n->unread =
+      calloc(steps * (size_t)exec->options.slots + 1, sizeof *n->unread);
+  if (lent == NULL || n->first == NULL || n->read == NULL || n->reads == NULL ||
+      n->unread == NULL) {
+    free(lent);
+    return ESP_FAIL(ESP_NO_MEMORY, "cannot list what is lent");
+  }
+  for (int v = 0; v < exec->options.graph->nvalue; v++) lent[v] = -1;
+  for (size_t s = 0; s < steps; s++) {
+    const esp_step *p = &exec->rank->step[s];
+    if (p->kind != ESP_STEP_RECV || !p->lent) continue;
+    if (n->part[p->peer].head != NULL) lent[p->value] = (int)s;
+  }
+  list_reads(n, lent);
+  free(lent);
+  return ESP_OK;
 }
 
 static esp_status prepare(esp_exec *exec, esp_near **near) {
@@ -268,10 +384,11 @@ static esp_status open_shared(esp_near *n, bool *shared) {
 }
 
 static esp_status start(esp_near *n) {
-  move_slots(n);
+  ESP_TRY(find_reads(n));
   ESP_TRY(esp_thread_start(&n->listener, "esp-listen", listen, n));
   n->listening = true;
   n->exec->near = n;
+  move_slots(n);
   return ESP_OK;
 }
 
@@ -307,6 +424,10 @@ void esp_near_free(esp_near *near) {
   esp_shared_free(near->shared);
   esp_lock_fini(&near->lock);
   free(near->partner);
+  free(near->first);
+  free(near->read);
+  free(near->reads);
+  free(near->unread);
   free(near->part);
   free(near);
 }

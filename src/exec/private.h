@@ -88,13 +88,18 @@ struct esp_exec {
 // Is the message of this step one between ranks of a node?
 bool esp_near_has(const esp_exec *exec, int step);
 // This rank has come to the message of such a step; the side that comes last
-// moves the bytes.  From any thread.
+// moves the bytes, where they are not lent.  From any thread.
 void esp_near_arrive(esp_slot *slot, int step);
+// The node of this step has read what it reads.  From any thread.
+void esp_near_have_read(esp_slot *slot, int step);
 double esp_near_moved(esp_near *near);
 void esp_near_free(esp_near *near); // NULL is allowed
 // Ends the step of a message on this rank.  `lane`: of the calling thread, in
 // the trace.
 void esp_slot_end_message(esp_slot *slot, int step, int lane);
+// The two parts of it.
+void esp_slot_trace_message(const esp_slot *slot, int step, int lane);
+void esp_slot_end_step(esp_slot *slot, int step);
 // Points the slot to another block for its values.
 void esp_slot_set_block(esp_slot *slot, unsigned char *block);
 

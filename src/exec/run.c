@@ -201,6 +201,7 @@ static int give_turn(esp_slot *s, int step, int mine) {
 // is to run, or -1.  With keep false everything goes to the workers.
 static int end_step(esp_slot *s, int step, bool keep) {
   const esp_rank_plan *rank = s->exec->rank;
+  if (s->exec->near != NULL) esp_near_have_read(s, step);
   int mine = -1;
   for (int i = rank->first[step]; i < rank->first[step + 1]; i++) {
     const int next = rank->waiting[i];
@@ -330,15 +331,22 @@ double esp_exec_moved_seconds(const esp_exec *exec) {
   return exec->moved + (exec->near != NULL ? esp_near_moved(exec->near) : 0);
 }
 
-void esp_slot_end_message(esp_slot *s, int step, int lane) {
+void esp_slot_trace_message(const esp_slot *s, int step, int lane) {
   const esp_exec *exec = s->exec;
-  if (exec->options.trace != NULL) {
-    const bool sent = exec->rank->step[step].kind == ESP_STEP_SEND;
-    const int place = s->index * exec->places + exec->place[step];
-    trace(s, sent ? ESP_TRACE_SEND : ESP_TRACE_RECV, step, lane,
-          exec->posted[place], esp_clock_seconds());
-  }
+  if (exec->options.trace == NULL) return;
+  const bool sent = exec->rank->step[step].kind == ESP_STEP_SEND;
+  const int place = s->index * exec->places + exec->place[step];
+  trace(s, sent ? ESP_TRACE_SEND : ESP_TRACE_RECV, step, lane,
+        exec->posted[place], esp_clock_seconds());
+}
+
+void esp_slot_end_step(esp_slot *s, int step) {
   (void)end_step(s, step, false);
+}
+
+void esp_slot_end_message(esp_slot *s, int step, int lane) {
+  esp_slot_trace_message(s, step, lane);
+  esp_slot_end_step(s, step);
 }
 
 // Keeps the time during which messages are under way.

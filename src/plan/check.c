@@ -60,8 +60,30 @@ static void end_step(const checker *c, int rank, int step) {
   }
 }
 
+static bool touches(const checker *c, int rank, int step, int value) {
+  const esp_step *s = step_of(c, rank, step);
+  if (s->kind != ESP_STEP_RUN) return s->value == value;
+  const esp_node *node = &c->graph->node[s->node];
+  for (int i = 0; i < node->nin; i++) {
+    if (node->in[i] == value) return true;
+  }
+  for (int i = 0; i < node->nout; i++) {
+    if (node->out[i] == value) return true;
+  }
+  return false;
+}
+
+// Has the rank done with a value?
+static bool has_read(const checker *c, int rank, int value) {
+  for (int s = 0; s < c->plan->rank[rank].nstep; s++) {
+    if (c->state[rank][s] != 2 && touches(c, rank, s, value)) return false;
+  }
+  return true;
+}
+
 // Begins and ends what can be; true when anything moved.  A message ends when
-// both of its sides have begun, as a large one does.
+// both of its sides have begun, as a large one does; where the value is lent,
+// for the sender when it has been read.
 static bool advance(const checker *c, int rank, int step) {
   const esp_step *s = step_of(c, rank, step);
   if (c->state[rank][step] == 2 || c->left[rank][step] > 0) return false;
@@ -72,7 +94,9 @@ static bool advance(const checker *c, int rank, int step) {
   bool moved = c->state[rank][step] == 0;
   c->state[rank][step] = 1;
   const int other = partner(c, s);
-  if (c->state[s->peer][other] != 0) {
+  const bool kept =
+      s->lent && s->kind == ESP_STEP_SEND && !has_read(c, s->peer, s->value);
+  if (c->state[s->peer][other] != 0 && !kept) {
     end_step(c, rank, step);
     moved = true;
   }
@@ -112,22 +136,18 @@ static char *reachable(const esp_rank_plan *r) {
   return reach;
 }
 
-static bool touches(const checker *c, int rank, int step, int value) {
-  const esp_step *s = step_of(c, rank, step);
-  if (s->kind != ESP_STEP_RUN) return s->value == value;
-  const esp_node *node = &c->graph->node[s->node];
-  for (int i = 0; i < node->nin; i++) {
-    if (node->in[i] == value) return true;
-  }
-  for (int i = 0; i < node->nout; i++) {
-    if (node->out[i] == value) return true;
-  }
-  return false;
-}
-
 static bool makes(const checker *c, int rank, int step, int value) {
   const esp_step *s = step_of(c, rank, step);
   return s->kind == ESP_STEP_RUN && c->graph->value[value].producer == s->node;
+}
+
+// Is the value lent to another rank, or by one?
+static bool is_lent(const checker *c, int rank, int value, esp_step_kind kind) {
+  for (int s = 0; s < c->plan->rank[rank].nstep; s++) {
+    const esp_step *step = step_of(c, rank, s);
+    if (step->kind == kind && step->lent && step->value == value) return true;
+  }
+  return false;
 }
 
 // Does every step that touches `a` come before every step that touches `b`?
@@ -137,7 +157,9 @@ static bool all_before(const checker *c, int rank, const char *reach, int a,
   const int n = c->plan->rank[rank].nstep;
   if (c->graph->value[a].is_output && rank == 0) return false;
   if (c->graph->value[b].is_input && rank == 0) return false;
+  if (is_lent(c, rank, a, ESP_STEP_SEND)) return false;
   const bool over = c->plan->rank[rank].over[b] == a;
+  if (over && is_lent(c, rank, a, ESP_STEP_RECV)) return false;
   for (int x = 0; x < n; x++) {
     if (!touches(c, rank, x, a)) continue;
     for (int y = 0; y < n; y++) {

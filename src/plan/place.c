@@ -158,10 +158,12 @@ static bool live(const placer *p, int rank, int value, life *l) {
     l->taken_at = p->rank->step[p->maker[value]].start;
     touch(p, l, p->maker[value]);
   }
+  bool lent = false;
   for (int i = p->reader_first[value]; i < p->reader_first[value + 1]; i++) {
     touch(p, l, p->reader[i]);
+    lent = lent || p->rank->step[p->reader[i]].lent;
   }
-  if (v->is_output && rank == 0) l->last = p->rank->nstep;
+  if (lent || (v->is_output && rank == 0)) l->last = p->rank->nstep;
   return true;
 }
 
@@ -247,7 +249,10 @@ static bool may_take(const placer *p, int s, int i) {
   const int from = node->in[i], to = node->out[0];
   if (from < 0 || p->life_of[from] < 0 || p->next[from] >= 0) return false;
   const esp_value *old = &p->graph->value[from], *new = &p->graph->value[to];
-  if (old->is_input || old->is_output || times_read(node, from) != 1 ||
+  const bool borrowed =
+      p->maker[from] >= 0 && p->rank->step[p->maker[from]].lent;
+  if (old->is_input || old->is_output || borrowed ||
+      times_read(node, from) != 1 ||
       esp_tensor_bytes(&old->tensor) != esp_tensor_bytes(&new->tensor) ||
       !reads_last(p, from, s)) {
     return false;

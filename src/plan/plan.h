@@ -43,12 +43,18 @@ typedef enum esp_step_kind {
 } esp_step_kind;
 
 // What one rank does once for a batch.
+//
+// Between ranks of a node a value may be lent: where they share memory the
+// receiver reads it in the sender's, and the SEND ends when it has; elsewhere
+// it is copied to the place that the receiver has for it.  A lent value stays
+// where it is to the end of the batch, and nothing takes its place over.
 typedef struct esp_step {
   esp_step_kind kind;
   int node;             // RUN
   int value;            // SEND, RECV
   int peer;             // SEND, RECV: the other rank of the replica
   int message;          // SEND, RECV: the same number on both sides
+  bool lent;            // SEND, RECV: below
   int worker;           // RUN: of the rank, as the schedule saw it
   double start, finish; // seconds after the batch began, as predicted
 } esp_step;

@@ -39,16 +39,18 @@ static esp_status add(maker *m, int rank, int64_t tie, esp_step step) {
 static esp_status add_message(maker *m, int value, int from_rank, int to_rank,
                               int producer, double ready) {
   const int per_node = esp_plan_ranks_per_node(m->problem);
+  const bool near = from_rank / per_node == to_rank / per_node;
   const double seconds = esp_value_seconds(
-      m->problem, value,
-      from_rank / per_node == to_rank / per_node ? ESP_SAME_NODE
-                                                 : ESP_OTHER_NODE);
+      m->problem, value, near ? ESP_SAME_NODE : ESP_OTHER_NODE);
+  // The caller looks for outputs in the memory of rank 0.
+  const bool output = m->problem->graph->value[value].is_output && to_rank == 0;
   const int64_t tie = 2 * (int64_t)producer + 1;
   esp_step step = {.kind = ESP_STEP_SEND,
                    .node = -1,
                    .value = value,
                    .peer = to_rank,
                    .message = m->plan->nmessage++,
+                   .lent = near && !output,
                    .start = ready,
                    .finish = ready + seconds};
   ESP_TRY(add(m, from_rank, tie, step));

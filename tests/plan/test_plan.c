@@ -9,8 +9,9 @@
 #include "support/check.h"
 #include "support/toy.h"
 
-static esp_plan *plan_of(const esp_graph *graph, int ranks, int workers,
-                         double message, bool equal) {
+// With so many ranks on a node; 0: all.
+static esp_plan *plan_over(const esp_graph *graph, int ranks, int per_node,
+                           int workers, double message, bool equal) {
   double *seconds = calloc((size_t)graph->nnode + 1, sizeof *seconds);
   for (int n = 0; n < graph->nnode; n++) {
     seconds[n] = equal ? 1.0 : (double)(check_random() % 10);
@@ -18,14 +19,21 @@ static esp_plan *plan_of(const esp_graph *graph, int ranks, int workers,
   const esp_plan_problem problem = {
       .graph = graph,
       .ranks = ranks,
+      .ranks_per_node = per_node,
       .workers = workers,
       .width = 1,
       .seconds = seconds,
-      .links = {{[ESP_SAME_NODE] = {message, 1e9}}}};
+      .links = {{[ESP_SAME_NODE] = {message, 1e9},
+                 [ESP_OTHER_NODE] = {message, 1e9}}}};
   esp_plan *plan = NULL;
   CHECK_OK(esp_plan_build(&problem, &plan));
   free(seconds);
   return plan;
+}
+
+static esp_plan *plan_of(const esp_graph *graph, int ranks, int workers,
+                         double message, bool equal) {
+  return plan_over(graph, ranks, 0, workers, message, equal);
 }
 
 static void random_graphs_have_legal_plans(void) {
@@ -34,7 +42,8 @@ static void random_graphs_have_legal_plans(void) {
     for (int ranks = 1; ranks <= 4; ranks *= 2) {
       for (int workers = 1; workers <= 3; workers += 2) {
         const double message = (double)(check_random() % 4);
-        esp_plan *plan = plan_of(graph, ranks, workers, message, round % 2);
+        esp_plan *plan =
+            plan_over(graph, ranks, round % 3, workers, message, round % 2);
         CHECK_OK(esp_plan_check(plan, graph));
         CU_ASSERT(plan->predicted >= plan->lower_bound - 1e-9);
         CU_ASSERT(plan->predicted <= plan->total + 1e-9);
@@ -107,6 +116,46 @@ static void what_is_read_again_keeps_its_place(void) {
   esp_graph_free(graph);
 }
 
+static const esp_step *find_step(const esp_plan *plan, int rank,
+                                 esp_step_kind kind, int value) {
+  for (int s = 0; s < plan->rank[rank].nstep; s++) {
+    const esp_step *step = &plan->rank[rank].step[s];
+    if (step->kind == kind && (value < 0 || step->value == value)) return step;
+  }
+  return NULL;
+}
+
+// Two branches on two ranks of a node: the input is lent to one of them, and
+// what it makes of it to the other, which joins them.
+static void a_lent_value_stays_as_it_is(void) {
+  esp_graph *graph = toy_branches(2, 10, 16);
+  const int join = graph->nnode - 1, out = graph->node[join].out[0];
+  esp_plan *plan = plan_of(graph, 2, 1, 1e-6, true);
+  const int home = plan->rank_of[join];
+  const esp_step *back = find_step(plan, home, ESP_STEP_RECV, -1);
+  CU_ASSERT_FATAL(back != NULL && back->lent);
+  const int over = plan->rank[home].over[out];
+  CU_ASSERT(over != back->value);
+  // The node that joins them may not write over what it was lent ...
+  const size_t place = plan->rank[home].place[out];
+  plan->rank[home].place[out] = plan->rank[home].place[back->value];
+  plan->rank[home].over[out] = back->value;
+  CHECK_STATUS(esp_plan_check(plan, graph), ESP_INTERNAL);
+  plan->rank[home].place[out] = place;
+  plan->rank[home].over[out] = over;
+  CHECK_OK(esp_plan_check(plan, graph));
+  // ... nor the lender over what he has lent.
+  const esp_step *first = find_step(plan, 0, ESP_STEP_SEND, -1);
+  CU_ASSERT_FATAL(first != NULL && first->lent);
+  plan->rank[0].place[out] = plan->rank[0].place[first->value];
+  CHECK_STATUS(esp_plan_check(plan, graph), ESP_INTERNAL);
+  esp_plan_free(plan);
+  plan = plan_over(graph, 2, 1, 1, 1e-6, true); // on two nodes
+  CU_ASSERT_FALSE(find_step(plan, 0, ESP_STEP_SEND, -1)->lent);
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
 // With workers to spare, but a schedule on one of them, the others stay out.
 static void steps_of_one_worker_are_in_a_row(void) {
   esp_graph *graph = toy_branches(3, 2, 16);
@@ -167,6 +216,7 @@ int main(void) {
       CASE(workers_share_a_rank),
       CASE(a_chain_uses_two_buffers),
       CASE(what_is_read_again_keeps_its_place),
+      CASE(a_lent_value_stays_as_it_is),
       CASE(steps_of_one_worker_are_in_a_row),
       CASE(the_same_problem_gives_the_same_plan),
       CASE(a_broken_plan_is_found),
