@@ -3,8 +3,10 @@
 // Each rank shows the others its slots.  A message has a word in its sender's
 // part; each side leaves its mark there when its turn has come.  Whoever comes
 // last puts the step of the other side into that rank's list of what has ended.
-// A thread of each rank, the listener, sleeps on a futex beside the list and
-// ends those steps.
+// A worker that has computed a node looks at its rank's list, and goes on
+// looking for a moment when it has nothing else to do.  While not all do, a
+// thread of each rank, the listener, sleeps on a futex beside the list and ends
+// those steps: it takes long to wake.
 //
 // A value that is lent stays where it is: the receiver's operators read it
 // there, and the last of them puts the sender's step into its list.  Another
@@ -24,11 +26,15 @@
 
 enum { SENDER = 1, RECEIVER = 2 }; // marks in a message's word
 
+static const double A_MOMENT = 100e-6; // that somebody looks before he sleeps
+
 // What other ranks write of a rank; every part of it in a line of its own.
 typedef struct head {
   _Alignas(64) atomic_uint bell;     // counts what was put into the list
   _Alignas(64) atomic_uint sleeping; // the listener has to be woken
   _Alignas(64) atomic_uint next;     // place in the list
+  _Alignas(64) atomic_int computing; // workers that look at the list soon
+  int workers;                       // of the rank
 } head;
 
 // A rank's part of the shared memory: head, list, words, slots.
@@ -53,6 +59,9 @@ struct esp_near {
   atomic_int *unread; // [slots * nstep] and how often it has still to be
   esp_thread listener;
   bool listening;
+  atomic_int inside;  // workers that may still look
+  atomic_bool ending; // somebody ends what is in the list
+  atomic_uint next;   // from here on
   atomic_bool over;
   esp_lock lock; // who changes what follows has it
   atomic_int under_way;
@@ -104,6 +113,7 @@ static void wake(head *h) {
 static void tell(part *p, unsigned entry) {
   const unsigned at = atomic_fetch_add(&p->head->next, 1) % p->ended;
   atomic_store(&p->list[at], entry + 1);
+  if (atomic_load(&p->head->computing) >= p->head->workers) return;
   atomic_fetch_add(&p->head->bell, 1);
   if (atomic_load(&p->head->sleeping) != 0) wake(p->head);
 }
@@ -121,25 +131,69 @@ static bool is_lender(const esp_step *step) {
   return step->lent && step->kind == ESP_STEP_SEND;
 }
 
-// Ends what is in the list from *next on; false: there is nothing.
-static bool end_listed(esp_near *n, unsigned *next) {
+static int lane_of(const esp_exec *exec) {
+  const int seat = esp_workers_seat(exec->options.workers);
+  return seat >= 0 ? seat + 1 : ESP_TRACE_CONDUCTOR;
+}
+
+static void end_entry(esp_near *n, unsigned entry, int lane) {
   const esp_exec *exec = n->exec;
-  part *mine = &n->part[exec->options.rank];
-  bool any = false;
-  for (unsigned entry; (entry = atomic_exchange(&mine->list[*next], 0)) != 0;
-       any = true) {
-    *next = (*next + 1) % mine->ended;
-    const unsigned steps = (unsigned)exec->rank->nstep;
-    esp_slot *slot = exec->slot[(entry - 1) / steps];
-    const int step = (int)((entry - 1) % steps);
-    if (is_lender(&exec->rank->step[step])) {
-      esp_slot_end_step(slot, step);
-      continue;
-    }
+  const unsigned steps = (unsigned)exec->rank->nstep;
+  esp_slot *slot = exec->slot[entry / steps];
+  const int step = (int)(entry % steps);
+  if (is_lender(&exec->rank->step[step])) {
+    esp_slot_end_step(slot, step);
+  } else {
     note_moving(n, -1);
-    esp_slot_end_message(slot, step, ESP_TRACE_LISTENER);
+    esp_slot_end_message(slot, step, lane);
+  }
+}
+
+// Ends what is in the list, unless another thread does: that one looks again
+// when it is through.  False: there was nothing for this one.
+static bool end_listed(esp_near *n, int lane) {
+  part *mine = &n->part[n->exec->options.rank];
+  bool any = false;
+  while (atomic_load(&mine->list[atomic_load(&n->next)]) != 0 &&
+         !atomic_exchange(&n->ending, true)) {
+    unsigned next = atomic_load(&n->next);
+    for (unsigned entry; (entry = atomic_exchange(&mine->list[next], 0)) != 0;
+         any = true) {
+      next = (next + 1) % mine->ended;
+      atomic_store(&n->next, next);
+      end_entry(n, entry - 1, lane);
+    }
+    atomic_store(&n->ending, false);
   }
   return any;
+}
+
+static void begin_looking(esp_near *n) {
+  atomic_fetch_add(&n->part[n->exec->options.rank].head->computing, 1);
+}
+
+// Whoever puts something into the list after this wakes the listener.
+static void end_looking(esp_near *n) {
+  atomic_fetch_sub(&n->part[n->exec->options.rank].head->computing, 1);
+  (void)end_listed(n, lane_of(n->exec));
+}
+
+void esp_near_enter(esp_near *n) { atomic_fetch_add(&n->inside, 1); }
+
+void esp_near_begin_node(esp_near *n) { begin_looking(n); }
+
+void esp_near_end_node(esp_near *n) { end_looking(n); }
+
+void esp_near_leave(esp_near *n) {
+  const double until = esp_clock_seconds() + A_MOMENT;
+  begin_looking(n);
+  while (atomic_load(&n->under_way) > 0 &&
+         esp_workers_waiting(n->exec->options.workers) == 0 &&
+         !end_listed(n, lane_of(n->exec)) && esp_clock_seconds() < until) {
+    (void)sched_yield();
+  }
+  end_looking(n);
+  atomic_fetch_sub(&n->inside, 1);
 }
 
 // While nothing runs here its core is free: what a neighbour sends is then
@@ -160,14 +214,12 @@ static void sleep_until_rung(esp_near *n, unsigned seen) {
 }
 
 static void *listen(void *argument) {
-  static const double A_MOMENT = 100e-6;
   esp_near *n = argument;
   head *mine = n->part[n->exec->options.rank].head;
-  unsigned next = 0;
   double until = 0;
   while (!atomic_load(&n->over)) {
     const unsigned seen = atomic_load(&mine->bell);
-    if (end_listed(n, &next)) {
+    if (end_listed(n, ESP_TRACE_LISTENER)) {
       until = esp_clock_seconds() + A_MOMENT;
     } else if (is_quiet(n, until)) {
       (void)sched_yield();
@@ -211,11 +263,6 @@ static void tell_partner(esp_near *n, int slot, int step) {
   const int peer = exec->rank->step[step].peer;
   const unsigned steps = (unsigned)exec->options.plan->rank[peer].nstep;
   tell(&n->part[peer], (unsigned)slot * steps + (unsigned)n->partner[step]);
-}
-
-static int lane_of(const esp_exec *exec) {
-  const int seat = esp_workers_seat(exec->options.workers);
-  return seat >= 0 ? seat + 1 : ESP_TRACE_CONDUCTOR;
 }
 
 // What is lent has been sent once it is shown.
@@ -380,6 +427,7 @@ static esp_status open_shared(esp_near *n, bool *shared) {
     unsigned char *base = esp_shared_of(n->shared, r);
     if (base != NULL) n->part[r] = layout(n->exec, r, base);
   }
+  if (*shared) n->part[o->rank].head->workers = esp_workers_count(o->workers);
   return ESP_OK;
 }
 
@@ -421,6 +469,7 @@ void esp_near_free(esp_near *near) {
     wake(mine);
     esp_thread_join(&near->listener);
   }
+  while (atomic_load(&near->inside) > 0) (void)sched_yield();
   esp_shared_free(near->shared);
   esp_lock_fini(&near->lock);
   free(near->partner);

@@ -90,6 +90,15 @@ bool esp_near_has(const esp_exec *exec, int step);
 // This rank has come to the message of such a step; the side that comes last
 // moves the bytes, where they are not lent.  From any thread.
 void esp_near_arrive(esp_slot *slot, int step);
+// Around all that a worker does when it is given a step: before it leaves, with
+// nothing else to do, it looks for a moment for messages.  Until it has left,
+// esp_near_free() waits.
+void esp_near_enter(esp_near *near);
+void esp_near_leave(esp_near *near);
+// Around the computing of a node, by the thread that does: after it the thread
+// ends the messages that others have brought to their end meanwhile.
+void esp_near_begin_node(esp_near *near);
+void esp_near_end_node(esp_near *near);
 // The node of this step has read what it reads.  From any thread.
 void esp_near_have_read(esp_slot *slot, int step);
 double esp_near_moved(esp_near *near);

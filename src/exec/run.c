@@ -220,10 +220,15 @@ static int end_step(esp_slot *s, int step, bool keep) {
 void esp_slot_run_step(esp_item *item, int seat) {
   const esp_ready *r = (const esp_ready *)(const void *)item;
   esp_slot *s = r->slot;
+  esp_near *near = s->exec->near;
+  if (near != NULL) esp_near_enter(near);
   for (int step = r->step; step >= 0;) {
+    if (near != NULL) esp_near_begin_node(near);
     run_node(s, step, seat);
+    if (near != NULL) esp_near_end_node(near);
     step = end_step(s, step, true);
   }
+  if (near != NULL) esp_near_leave(near);
 }
 
 void esp_slot_run_chain(esp_item *item, int seat) {

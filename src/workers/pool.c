@@ -449,9 +449,13 @@ void esp_workers_push(esp_workers *workers, esp_item *item) {
   (void)pthread_mutex_unlock(&workers->lock);
 }
 
+int esp_workers_waiting(const esp_workers *workers) {
+  return (int)atomic_load_explicit(&workers->visible, memory_order_relaxed);
+}
+
 int esp_workers_busy(const esp_workers *workers) {
   return atomic_load_explicit(&workers->busy, memory_order_relaxed) +
-         (int)atomic_load_explicit(&workers->visible, memory_order_relaxed);
+         esp_workers_waiting(workers);
 }
 
 int esp_workers_seat(const esp_workers *workers) {

@@ -60,6 +60,8 @@ void esp_workers_push(esp_workers *workers, esp_item *item);
 // How many items run right now, or are to: a thread that sees 0 may use a core
 // of the pool for itself.
 int esp_workers_busy(const esp_workers *workers);
+// How many items are to run.
+int esp_workers_waiting(const esp_workers *workers);
 
 // The seat of the calling thread, when it is a worker of this pool; else -1.
 int esp_workers_seat(const esp_workers *workers);
