@@ -1,35 +1,46 @@
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/private.h"
 
-esp_status esp_file_read(const char *path, unsigned char **bytes,
-                         size_t *count) {
+static esp_status map(const char *path, int file, const unsigned char **bytes,
+                      size_t *count) {
   struct stat about;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL || fstat(fileno(file), &about) != 0) {
-    const int reason = errno;
-    if (file != NULL) (void)fclose(file);
-    return ESP_FAIL(ESP_IO, "cannot open %s: %s", path, strerror(reason));
+  if (fstat(file, &about) != 0) {
+    return ESP_FAIL(ESP_IO, "cannot open %s: %s", path, strerror(errno));
   }
-  esp_status status = ESP_OK;
-  void *block = NULL;
   if (!S_ISREG(about.st_mode)) {
-    status = ESP_FAIL(ESP_IO, "%s is not a file", path);
+    return ESP_FAIL(ESP_IO, "%s is not a file", path);
   }
-  if (status == ESP_OK) status = esp_allocate((size_t)about.st_size, &block);
-  if (status == ESP_OK &&
-      fread(block, 1, (size_t)about.st_size, file) != (size_t)about.st_size) {
-    status = ESP_FAIL(ESP_IO, "cannot read %s", path);
+  static const unsigned char nothing[1];
+  const void *address = nothing;
+  if (about.st_size > 0) {
+    address =
+        mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
   }
-  (void)fclose(file);
-  if (status != ESP_OK) {
-    esp_free(block);
-    return status;
+  if (address == MAP_FAILED) {
+    return ESP_FAIL(ESP_IO, "cannot read %s: %s", path, strerror(errno));
   }
-  *bytes = block;
+  *bytes = address;
   *count = (size_t)about.st_size;
   return ESP_OK;
+}
+
+esp_status esp_file_map(const char *path, const unsigned char **bytes,
+                        size_t *count) {
+  const int file = open(path, O_RDONLY | O_NONBLOCK); // a pipe would wait
+  if (file < 0) {
+    return ESP_FAIL(ESP_IO, "cannot open %s: %s", path, strerror(errno));
+  }
+  const esp_status status = map(path, file, bytes, count);
+  (void)close(file);
+  return status;
+}
+
+void esp_file_unmap(const unsigned char *bytes, size_t count) {
+  if (count > 0) (void)munmap((void *)(uintptr_t)bytes, count);
 }

@@ -106,9 +106,9 @@ static esp_status load_bytes(esp_loader *l, const unsigned char *bytes,
 
 esp_status esp_model_load(const char *path, esp_graph **graph,
                           esp_model_info *info) {
-  unsigned char *bytes;
+  const unsigned char *bytes;
   size_t count;
-  ESP_TRY(esp_file_read(path, &bytes, &count));
+  ESP_TRY(esp_file_map(path, &bytes, &count));
   const char *slash = strrchr(path, '/');
   char *folder =
       slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
@@ -125,7 +125,7 @@ esp_status esp_model_load(const char *path, esp_graph **graph,
   if (l.missing_out != NULL) (void)fclose(l.missing_out);
   free(l.missing);
   free(folder);
-  esp_free(bytes);
+  esp_file_unmap(bytes, count);
   if (status != ESP_OK) {
     esp_graph_free(l.graph);
     return status;

@@ -15,9 +15,11 @@ typedef struct esp_external {
   size_t mapped;      // bytes that stay in the file until they are used
 } esp_external;
 
-// Reads a whole file; ended with esp_free().
-esp_status esp_file_read(const char *path, unsigned char **bytes,
-                         size_t *count);
+// A whole file as memory, read as it is looked at; ended with esp_file_unmap().
+// ESP_IO: it cannot be opened, or is not a regular file.
+esp_status esp_file_map(const char *path, const unsigned char **bytes,
+                        size_t *count);
+void esp_file_unmap(const unsigned char *bytes, size_t count);
 
 // Turns a TensorProto into a tensor whose bytes live as long as the arena, or,
 // where they are aligned, stay in the message.  ESP_BAD_INPUT names the tensor.

@@ -104,10 +104,10 @@ static esp_status read_bytes(const unsigned char *bytes, size_t count,
 
 esp_status esp_model_read_value(const char *path, esp_kind kind,
                                 esp_arena *arena, esp_datum **value) {
-  unsigned char *bytes;
+  const unsigned char *bytes;
   size_t count;
-  ESP_TRY(esp_file_read(path, &bytes, &count));
+  ESP_TRY(esp_file_map(path, &bytes, &count));
   const esp_status status = read_bytes(bytes, count, kind, arena, value);
-  esp_free(bytes);
+  esp_file_unmap(bytes, count);
   return status == ESP_OK ? ESP_OK : esp_fail_within(status, "%s", path);
 }
