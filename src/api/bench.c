@@ -398,7 +398,7 @@ static esp_status make_findings(esp_context *context, const char *model,
                             .cores = context->cores.count};
   bench b = {.context = context, .setting = setting, .found = f};
   double core_flops;
-  ESP_TRY(esp_kernel_peak(&core_flops));
+  ESP_TRY(esp_kernel_peak(40, &core_flops));
   f->peak_flops = core_flops * f->cores;
   const double began = esp_clock_seconds();
   f->accuracy.precision = setting->precision;

@@ -15,8 +15,12 @@ esp_machine esp_cost_typical(void) {
 
 esp_status esp_cost_measure(esp_machine *machine) {
   *machine = esp_cost_typical();
-  ESP_TRY(
-      esp_kernel_speed(&machine->flops_per_second, &machine->bytes_per_second));
+  // Products and convolutions reach about nine tenths of what a core can do
+  // (docs/performance.md).
+  double peak;
+  ESP_TRY(esp_kernel_peak(12, &peak));
+  machine->flops_per_second = 0.9 * peak;
+  ESP_TRY(esp_kernel_copying(&machine->bytes_per_second));
   const long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
   if (cache > 0) machine->cache_bytes = (double)cache;
   // Between ranks of a node bytes are copied: read and written.

@@ -4,13 +4,15 @@
 
 #include "base/status.h"
 
-// Measures, on the calling thread alone and within about 20 ms: float32
-// operations a second of a matrix product that fits the cache, and bytes a
-// second (read plus written) of copying a block that does not.
-esp_status esp_kernel_speed(double *flops_per_second, double *bytes_per_second);
+// Both measure on the calling thread alone.
 
 // Float32 operations a second of this core that only multiplies and adds in
-// registers: what no kernel exceeds.  Measured within about 10 ms.
-esp_status esp_kernel_peak(double *flops_per_second);
+// registers: what no kernel exceeds.  The best of so many repetitions, each of
+// some 0.2 ms.
+esp_status esp_kernel_peak(int repetitions, double *flops_per_second);
+
+// Bytes a second (read plus written) of copying a block that does not fit the
+// cache.  Measured within about 15 ms.
+esp_status esp_kernel_copying(double *bytes_per_second);
 
 #endif
