@@ -185,4 +185,11 @@ static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
   }
 }
 
-const esp_op esp_op_gather = {.samples = samples, .infer = infer, .run = run};
+// Of the table only what is taken is read.
+static esp_work work(const esp_args *args) {
+  const double taken = (double)esp_tensor_bytes(args->out[0]);
+  return (esp_work){.bytes = 2 * taken + (double)esp_tensor_bytes(args->in[1])};
+}
+
+const esp_op esp_op_gather = {
+    .samples = samples, .infer = infer, .work = work, .run = run};
