@@ -70,9 +70,13 @@ static double micros(double seconds) { return seconds * 1e6; }
 // Names of ranks and lanes ----------------------------------------------------
 
 static void name_lane(drawing *d, int rank, int lane) {
-  char name[32] = "conductor";
+  const int width = d->p->plan[0]->width;
+  char name[64] = "conductor";
   if (lane == ESP_TRACE_LISTENER) {
     (void)snprintf(name, sizeof name, "listener");
+  } else if (lane > 0 && width > 1) {
+    (void)snprintf(name, sizeof name, "worker %d, OpenMP team of %d", lane - 1,
+                   width);
   } else if (lane > 0) {
     (void)snprintf(name, sizeof name, "worker %d", lane - 1);
   }

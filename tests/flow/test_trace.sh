@@ -19,6 +19,9 @@ trace 1 --streams 1 --workers 2 --width 1
 look 1 16
 trace 1 --streams 2 --workers 1 --width 1
 look 1 16
+trace 1 --streams 1 --workers 1 --width 2
+look 1 16
+grep -q 'OpenMP team of 2"' "$work/trace.json" || fail "no lane of a team"
 trace 3
 look 3 16
 trace 2 --replicas 1
