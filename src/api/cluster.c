@@ -40,8 +40,20 @@ static double slowness_of(const esp_cluster *c, int rank) {
 
 // One replica on paper --------------------------------------------------------
 
+// A schedule, and places for all values, take seconds then.
+static bool is_large(const esp_cluster_findings *f) {
+  enum { MANY_NODES = 5000 };
+  return f->graph->nnode > MANY_NODES;
+}
+
+static int slots_of(const esp_division *division) {
+  return division->ranks > 1 ? division->ranks : division->streams;
+}
+
 // The first one.  Streams of a rank, and ranks of a node, have their part of
 // its memory's bandwidth each.
+//
+// With a limit of memory, batches are kept for every stream, or stage, at once.
 static esp_status plan_replica(const esp_cluster_findings *f,
                                const esp_division *division, esp_plan **plan) {
   const esp_cluster *c = &f->cluster;
@@ -55,18 +67,20 @@ static esp_status plan_replica(const esp_cluster_findings *f,
                           : (int)c->ranks_per_node;
   const double sharers =
       (double)division->streams * (double)c->ranks_per_node / on_node;
-  const esp_plan_problem problem = {.graph = f->graph,
-                                    .ranks = division->ranks,
-                                    .ranks_per_node = (int)c->ranks_per_node,
-                                    .workers = division->workers,
-                                    .width = division->width,
-                                    .seconds = f->seconds,
-                                    .links = f->machine.links,
-                                    .slowness = slowness,
-                                    .bytes = f->bytes,
-                                    .bytes_per_second =
-                                        c->node_bandwidth / sharers,
-                                    .on_paper = true};
+  const esp_plan_problem problem = {
+      .graph = f->graph,
+      .ranks = division->ranks,
+      .ranks_per_node = (int)c->ranks_per_node,
+      .workers = division->workers,
+      .width = division->width,
+      .seconds = f->seconds,
+      .links = f->machine.links,
+      .slowness = slowness,
+      .bytes = f->bytes,
+      .bytes_per_second = c->node_bandwidth / sharers,
+      .memory = c->rank_memory,
+      .slots = slots_of(division),
+      .on_paper = c->rank_memory == 0 || is_large(f)};
   const esp_status status = esp_plan_build(&problem, plan);
   free(slowness);
   return status;
@@ -86,7 +100,7 @@ static double rate(const esp_cluster_findings *f,
     if (d == 0) first = slowness;
     sum += first / slowness;
   }
-  return sum * division->streams * (double)f->batch / division->seconds;
+  return sum * division->streams * (double)f->batch / division->period;
 }
 
 // Is the division better than the best so far?  Of equals the earlier stays.
@@ -102,8 +116,12 @@ static esp_status try_division(esp_cluster_findings *f, esp_division division) {
   if (f->divisions == ESP_MOST_DIVISIONS) return ESP_OK;
   esp_plan *plan;
   ESP_TRY(esp_cost_estimate(f->graph, &f->machine, division.width, f->seconds));
-  ESP_TRY(plan_replica(f, &division, &plan));
+  const esp_status status = plan_replica(f, &division, &plan);
+  if (status == ESP_LIMIT) return ESP_OK; // others may hold the model
+  ESP_TRY(status);
   division.seconds = plan->predicted;
+  division.period = plan->staged ? esp_plan_period(plan, slots_of(&division))
+                                 : plan->predicted;
   division.lower_bound = plan->lower_bound;
   division.samples_per_second = rate(f, &division);
   const bool better = is_better(f, &division);
@@ -139,16 +157,14 @@ static esp_status try_threads(esp_cluster_findings *f, int replicas, int ranks,
 }
 
 static esp_status try_divisions(esp_cluster_findings *f) {
-  enum { MANY_NODES = 5000 }; // of the graph: a schedule takes seconds then
   const int all = ranks_of(&f->cluster);
   const int cores = (int)f->cluster.cores_per_rank;
-  const bool large = f->graph->nnode > MANY_NODES;
   // A batch on each core, a batch on each rank, a batch on 2, 4 ... ranks.
   if (f->throughput && cores > 1) {
     ESP_TRY(try_threads(f, all, 1, cores));
   }
   ESP_TRY(try_threads(f, all, 1, 1));
-  for (int ranks = 2; ranks < all && !large; ranks *= 2) {
+  for (int ranks = 2; ranks < all && !is_large(f); ranks *= 2) {
     ESP_TRY(try_threads(f, all / ranks, ranks, 1));
   }
   return all > 1 ? try_threads(f, 1, all, 1) : ESP_OK;
@@ -163,10 +179,12 @@ static void sum_shares(esp_cluster_findings *f) {
     for (int s = 0; s < plan->rank[r].nstep; s++) {
       const esp_step *step = &plan->rank[r].step[s];
       const double took = step->finish - step->start;
-      *(step->kind == ESP_STEP_RUN ? &computed : &sent) += took;
+      if (step->kind == ESP_STEP_RUN) computed += took;
+      // Of both sides: a RECV stands there long before anything moves.
+      if (step->kind == ESP_STEP_SEND) sent += 2 * took;
     }
   }
-  const double all = plan->predicted * plan->ranks;
+  const double all = f->division[f->best].period * plan->ranks;
   if (all <= 0) return;
   f->computed = computed / (all * plan->workers);
   f->idle = fmax(0, 1 - f->computed);
@@ -188,6 +206,7 @@ static esp_status make(const esp_graph *model, const esp_setting *setting,
   }
   ESP_TRY(esp_cost_bytes(f->graph, f->bytes));
   ESP_TRY(try_divisions(f));
+  if (f->plan == NULL) return ESP_LIMIT; // esp_last_error() is of the last
   sum_shares(f);
   return ESP_OK;
 }

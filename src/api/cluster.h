@@ -11,6 +11,7 @@ typedef struct esp_division {
   int replicas, ranks; // ranks of one replica
   int streams, workers, width;
   double seconds;            // of one batch, on the first replica
+  double period;             // between two batches: less, through stages
   double lower_bound;        // of it
   double samples_per_second; // of all replicas
 } esp_division;

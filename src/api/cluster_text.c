@@ -20,6 +20,9 @@ static void write_cluster(FILE *out, const esp_cluster_findings *f) {
           plural(c->ranks_per_node), (long long)c->cores_per_rank,
           plural(c->cores_per_rank), f->machine.flops_per_second / 1e9);
   if (c->speeds > 0) fprintf(out, ", nodes of different speed");
+  if (c->rank_memory > 0) {
+    fprintf(out, ", %.3g GB of memory a rank", c->rank_memory / 1e9);
+  }
   fprintf(out,
           "\nmessages   %.3g us and %.3g GB/s between ranks of a node, %.3g us "
           "and %.3g GB/s between nodes\n",
@@ -50,6 +53,12 @@ static void write_best(FILE *out, const esp_cluster_findings *f) {
           "could give %.2fx, this plan gets %.2fx\n",
           1e3 * best->seconds, 1e3 * best->lower_bound, ceiling_of(f->plan),
           best->seconds > 0 ? f->plan->total / best->seconds : 1);
+  if (f->plan->staged) {
+    fprintf(out,
+            "stages     the model is spread for its memory; one batch after "
+            "the other every %.3f ms\n",
+            1e3 * best->period);
+  }
   fprintf(out, "speed      %.6g samples per second on all replicas\n",
           best->samples_per_second);
   fprintf(out,
@@ -88,11 +97,12 @@ esp_status esp_cluster_text(const char *model, const esp_cluster_findings *f,
 // JSON ------------------------------------------------------------------------
 
 static json_t *division_json(const esp_division *l) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f}", "replicas",
+  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "replicas",
                    l->replicas, "ranks_per_replica", l->ranks, "streams",
                    l->streams, "workers", l->workers, "width", l->width,
-                   "predicted_s", l->seconds, "lower_bound_s", l->lower_bound,
-                   "samples_per_second", l->samples_per_second);
+                   "predicted_s", l->seconds, "period_s", l->period,
+                   "lower_bound_s", l->lower_bound, "samples_per_second",
+                   l->samples_per_second);
 }
 
 static json_t *link_json(const esp_link *link) {

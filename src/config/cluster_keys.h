@@ -10,6 +10,8 @@ KEY(core_bandwidth, REAL, 0, 0, "bytes/s",
     "what a core alone gets from memory; default: as measured here")
 KEY(node_bandwidth, REAL, 0, 0, "bytes/s",
     "what all cores of a node get from memory together; default: no limit")
+KEY(rank_memory, REAL, 0, 0, "bytes",
+    "what weights and values of a rank may take together; default: no limit")
 KEY(rank_latency, REAL, 0, 0, "s",
     "an empty message between ranks of a node; default: 40e-6")
 KEY(rank_bandwidth, REAL, 0, 0, "bytes/s",

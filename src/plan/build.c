@@ -161,7 +161,7 @@ static esp_status refuse(const esp_plan_problem *problem,
 static esp_status keep_within(const esp_plan_problem *problem,
                               esp_schedule *schedule, esp_plan **plan) {
   enum { TRIES = 8 };
-  if (problem->memory <= 0 || problem->on_paper) return ESP_OK;
+  if (problem->memory <= 0) return ESP_OK;
   double weights = problem->memory;
   for (int i = 0; i < TRIES; i++) {
     const double excess = too_much(problem, *plan);
@@ -176,6 +176,7 @@ static esp_status keep_within(const esp_plan_problem *problem,
     esp_plan *stages;
     ESP_TRY(make(problem, schedule, &stages));
     stages->lower_bound = (*plan)->lower_bound;
+    stages->staged = true;
     settle(stages);
     esp_plan_free(*plan);
     *plan = stages;
@@ -204,6 +205,21 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   }
   *plan = made;
   return ESP_OK;
+}
+
+double esp_plan_period(const esp_plan *plan, int slots) {
+  double most = plan->predicted / slots;
+  for (int r = 0; r < plan->ranks; r++) {
+    double computed = 0, moved = 0;
+    for (int s = 0; s < plan->rank[r].nstep; s++) {
+      const esp_step *step = &plan->rank[r].step[s];
+      // A RECV begins when it may: how long it moves, its SEND tells.
+      if (step->kind == ESP_STEP_RUN) computed += step->finish - step->start;
+      if (step->kind == ESP_STEP_SEND) moved += step->finish - step->start;
+    }
+    most = fmax(most, fmax(computed / plan->workers, moved));
+  }
+  return most;
 }
 
 esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds,

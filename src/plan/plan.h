@@ -29,7 +29,8 @@ typedef struct esp_plan_problem {
   double bytes_per_second;
   bool on_paper; // steps and times, but no memory: exec/ cannot run the plan
   // What the weights of a rank's nodes, and the values of so many batches at
-  // once, may take together on each rank; 0: as much as they take.
+  // once, may take together on each rank; 0: as much as they take.  On paper
+  // values count as nothing.
   double memory; // bytes
   int slots;     // 0: 1
   int copies;    // of the weights, as engines for several sizes of batch pack
@@ -83,6 +84,7 @@ typedef struct esp_plan {
   int *rank_of; // [nnode] rank of each node
   int nnode;
   const char *method; // of the schedule that was chosen
+  bool staged;        // the ranks are stages, for their memory's sake
   double predicted;   // seconds of one batch, as simulated
   double total;       // T1: seconds of all nodes, one after the other
   double critical;    // Tinf: seconds of the longest path
@@ -102,6 +104,11 @@ esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan);
 // beat.
 esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds,
                             double *lower_bound);
+
+// Seconds between two batches of many that follow one another, so many of them
+// at once: what the busiest rank computes, or moves, for one, and no less than
+// one takes by itself over their number.
+double esp_plan_period(const esp_plan *plan, int slots);
 
 // Checks what exec/ relies on: every node once, after what it reads; every
 // message sent and received once; no step waits for a later one; no two values

@@ -61,6 +61,37 @@ refuse 2 "not understood" plan "$work/model.onnx" --cluster "$work/c.yaml" --obj
 echo 'nodez: 3' >>"$work/c.yaml"
 refuse 3 'c.yaml:9: there is no key "nodez"; did you mean "nodes"' \
   plan "$work/model.onnx" --cluster "$work/c.yaml"
+# 20 MB of weights in a row, on ranks that hold half of them: stages, through
+# which batches follow one another.
+/usr/bin/python3 "$top/tests/flow/make_deep.py" "$work" deep 8 || fail "the deep model"
+cat >"$work/m.yaml" <<'Y'
+nodes: 2
+ranks_per_node: 2
+core_flops: 50e9
+core_bandwidth: 10e9
+rank_memory: 12e6
+Y
+deep() { "$espalier" plan "$work/deep.onnx" --cluster "$work/m.yaml" --batch 16 "$@"; }
+deep --json >"$work/stages.json" || fail "stages"
+deep >"$work/words" || fail "stages in words"
+grep -q '0.012 GB of memory a rank' "$work/words" && grep -q '^stages  ' "$work/words" ||
+  fail "stages: $(cat "$work/words")"
+/usr/bin/python3 - "$work/stages.json" <<'P' || fail "stages: $(cat "$work/words")"
+import json, sys
+found = json.load(open(sys.argv[1]))
+assert {t["ranks_per_replica"] for t in found["tried"]} == {2, 4}, found["tried"]
+best = found["plan"]
+assert best["period_s"] < 0.7 * best["predicted_s"], best
+rate = best["replicas"] * 16 / best["period_s"]
+assert abs(best["samples_per_second"] / rate - 1) < 1e-6, best
+# Each rank has a run of the products, and no product is on two.
+per_rank = [[s["name"] for s in r["steps"] if s["step"] == "run" and "product" in s["name"]]
+            for r in found["replica"]["schedule"]]
+assert all(0 < len(names) <= 4 for names in per_rank) and sum(map(len, per_rank)) == 8, per_rank
+P
+sed -i 's/12e6/4e6/' "$work/m.yaml"
+refuse 1 "4 ranks with 4 MB each cannot hold the model" \
+  plan "$work/deep.onnx" --cluster "$work/m.yaml" --batch 16
 "$espalier" plan "$work/model.onnx" --ranks 2 --workers 2 --svg "$work/t.svg" >/dev/null ||
   fail "a drawing without a cluster"
 grep -q 'rank 0' "$work/t.svg" || fail "the drawing has no rank 0"
