@@ -155,33 +155,64 @@ static esp_status refuse(const esp_plan_problem *problem,
                   1e-6 * problem->memory, 1e-6 * all, 1e-6 * values);
 }
 
+// The better of the best stages so far and those of so many bytes of weights a
+// rank; *best is NULL as long as there are none.
+static esp_status try_stages(const esp_plan_problem *problem, double weights,
+                             bool even, esp_schedule *schedule,
+                             esp_plan **best) {
+  const int slots = problem->slots > 0 ? problem->slots : 1;
+  bool fits;
+  esp_plan *stages;
+  ESP_TRY(esp_plan_schedule_stages(problem, weights / copies_of(problem), even,
+                                   schedule, &fits));
+  if (!fits) return ESP_OK;
+  ESP_TRY(make(problem, schedule, &stages));
+  const bool better = too_much(problem, stages) <= 0 &&
+                      (*best == NULL || esp_plan_period(stages, slots) <
+                                            esp_plan_period(*best, slots));
+  esp_plan_free(better ? *best : stages);
+  if (better) *best = stages;
+  return ESP_OK;
+}
+
 // Where the schedule puts more on a rank than its memory holds, stages take its
-// place: first with all of the memory for weights, then with less, as values
-// want theirs.
+// place.  How much of the memory is left for values tells only a plan: all for
+// weights is tried, and less and less of it.
+static esp_status find_stages(const esp_plan_problem *problem,
+                              esp_schedule *schedule, esp_plan **best) {
+  enum { TRIES = 12 };
+  double all = 0; // bytes of weights
+  for (int v = 0; v < problem->graph->nvalue; v++) {
+    const esp_value *value = &problem->graph->value[v];
+    if (esp_plan_is_weight(value)) {
+      all += copies_of(problem) * (double)esp_tensor_bytes(&value->tensor);
+    }
+  }
+  const double spare = problem->memory - all / problem->ranks;
+  for (int t = 0; t < TRIES && spare > 0; t++) {
+    const double weights = problem->memory - spare * t / TRIES;
+    ESP_TRY(try_stages(problem, weights, false, schedule, best));
+    ESP_TRY(try_stages(problem, weights, true, schedule, best));
+  }
+  return ESP_OK;
+}
+
 static esp_status keep_within(const esp_plan_problem *problem,
                               esp_schedule *schedule, esp_plan **plan) {
-  enum { TRIES = 8 };
-  if (problem->memory <= 0) return ESP_OK;
-  double weights = problem->memory;
-  for (int i = 0; i < TRIES; i++) {
-    const double excess = too_much(problem, *plan);
-    if (excess <= 0) return ESP_OK;
-    if (i > 0) weights -= excess;
-    bool fits = false;
-    if (weights > 0) {
-      ESP_TRY(esp_plan_schedule_stages(problem, weights / copies_of(problem),
-                                       schedule, &fits));
-    }
-    if (!fits) break;
-    esp_plan *stages;
-    ESP_TRY(make(problem, schedule, &stages));
-    stages->lower_bound = (*plan)->lower_bound;
-    stages->staged = true;
-    settle(stages);
-    esp_plan_free(*plan);
-    *plan = stages;
+  if (problem->memory <= 0 || too_much(problem, *plan) <= 0) return ESP_OK;
+  esp_plan *best = NULL;
+  const esp_status status = find_stages(problem, schedule, &best);
+  if (status != ESP_OK) {
+    esp_plan_free(best);
+    return status;
   }
-  return too_much(problem, *plan) > 0 ? refuse(problem, *plan) : ESP_OK;
+  if (best == NULL) return refuse(problem, *plan);
+  best->lower_bound = (*plan)->lower_bound;
+  best->staged = true;
+  settle(best);
+  esp_plan_free(*plan);
+  *plan = best;
+  return ESP_OK;
 }
 
 esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {

@@ -23,11 +23,12 @@ esp_status esp_plan_schedule_row(const esp_plan_problem *problem,
                                  esp_schedule *schedule);
 
 // Overwrites it with stages: nodes in their order, a run of them for each rank,
-// none of which reads more bytes of weights than so many; the bound stays.
-// *fits: there are ranks enough.
+// none of which reads more bytes of weights than so many; the bound stays.  The
+// slowest is as fast as can be: at computing and sending, or, `even`, at
+// computing alone.  *fits: there are ranks enough.
 esp_status esp_plan_schedule_stages(const esp_plan_problem *problem,
-                                    double weights, esp_schedule *schedule,
-                                    bool *fits);
+                                    double weights, bool even,
+                                    esp_schedule *schedule, bool *fits);
 
 // Seconds of a node on a rank.
 static inline double esp_node_seconds(const esp_plan_problem *problem, int node,

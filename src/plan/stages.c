@@ -11,6 +11,8 @@ typedef struct cutter {
   double weights; // bytes that a rank may have
   int *seen;      // [nvalue] the rank that has counted this constant, plus 1
   int *rank;      // [nnode]
+  double *over;   // [nnode + 1] bytes that go over a cut before each node; 0:
+                  // nobody asks
 } cutter;
 
 // Bytes of the constants of a node that its rank does not have yet.
@@ -33,26 +35,60 @@ static void forget(cutter *c) {
   for (int v = 0; v < c->problem->graph->nvalue; v++) c->seen[v] = 0;
 }
 
-// Fills rank after rank; false: there are too few for stages of so many
-// seconds, or a node has more weights than fit.
-static bool cut_at(cutter *c, double most) {
+// What a node makes goes over all cuts up to its last reader; the inputs, and
+// the outputs, come from and go to rank 0 wherever the cuts are.
+static esp_status find_crossings(cutter *c) {
   const esp_graph *graph = c->problem->graph;
-  int rank = 0;
+  esp_graph_uses uses;
+  ESP_TRY(esp_graph_uses_create(graph, &uses));
+  for (int v = 0; v < graph->nvalue; v++) {
+    const int from = graph->value[v].producer;
+    int last = from;
+    for (int u = uses.first[v]; u < uses.first[v + 1]; u++) {
+      if (uses.node[u] > last) last = uses.node[u];
+    }
+    if (from < 0 || last == from) continue;
+    const double bytes = (double)esp_tensor_bytes(&graph->value[v].tensor);
+    c->over[from + 1] += bytes;
+    c->over[last + 1] -= bytes;
+  }
+  esp_graph_uses_free(&uses);
+  for (int n = 1; n <= graph->nnode; n++) c->over[n] += c->over[n - 1];
+  return ESP_OK;
+}
+
+static esp_distance way(const esp_plan_problem *problem, int from, int to) {
+  const int per_node = esp_plan_ranks_per_node(problem);
+  return from / per_node == to / per_node ? ESP_SAME_NODE : ESP_OTHER_NODE;
+}
+
+// Seconds of a message from a rank to the next with all that goes over a cut.
+static double crossing(const cutter *c, int rank, int node) {
+  return esp_link_seconds(
+      &c->problem->links.over[way(c->problem, rank, rank + 1)], c->over[node]);
+}
+
+// Fills rank after rank, each to the last cut that its values go over in so
+// many seconds; false: there are too few for stages of so many seconds, or a
+// node has more weights than fit.
+static bool cut_at(cutter *c, double most, double most_over) {
+  const esp_graph *graph = c->problem->graph;
+  int rank = 0, last = 0; // where the rank may end at the latest, so far
   double seconds = 0, weights = 0;
   forget(c);
-  for (int n = 0; n < graph->nnode; n++) {
-    double takes = esp_node_seconds(c->problem, n, rank);
-    double more = more_weights(c, &graph->node[n], rank);
-    if (seconds + takes > most || weights + more > c->weights) {
-      if (++rank == c->problem->ranks) return false;
-      takes = esp_node_seconds(c->problem, n, rank);
-      more = more_weights(c, &graph->node[n], rank);
-      seconds = weights = 0;
-      if (takes > most || more > c->weights) return false;
+  for (int n = 0, begin = 0; n < graph->nnode;) {
+    const double takes = esp_node_seconds(c->problem, n, rank);
+    const double more = more_weights(c, &graph->node[n], rank);
+    if (seconds + takes <= most && weights + more <= c->weights) {
+      seconds += takes;
+      weights += more;
+      c->rank[n++] = rank;
+      if (crossing(c, rank, n) <= most_over) last = n;
+      continue;
     }
-    seconds += takes;
-    weights += more;
-    c->rank[n] = rank;
+    if (last == begin || ++rank == c->problem->ranks) return false;
+    n = begin = last;
+    seconds = weights = 0;
   }
   return true;
 }
@@ -67,13 +103,25 @@ static bool cut(cutter *c) {
     }
     high = fmax(high, sum);
   }
+  for (int n = 1; n < c->problem->graph->nnode; n++) {
+    for (int r = 0; r + 1 < c->problem->ranks; r++) {
+      high = fmax(high, crossing(c, r, n));
+    }
+  }
   high *= 1.001; // rounding
-  if (!cut_at(c, high)) return false;
+  if (!cut_at(c, high, high)) return false;
   for (int i = 0; i < HALVINGS; i++) {
     const double middle = (low + high) / 2;
-    *(cut_at(c, middle) ? &high : &low) = middle;
+    *(cut_at(c, middle, middle) ? &high : &low) = middle;
   }
-  return cut_at(c, high);
+  // Where sending is what takes longest, computing is still shared evenly.
+  const double over = high;
+  low = 0;
+  for (int i = 0; i < HALVINGS; i++) {
+    const double middle = (low + high) / 2;
+    *(cut_at(c, middle, over) ? &high : &low) = middle;
+  }
+  return cut_at(c, high, over);
 }
 
 // When each node begins on the first worker of its rank.
@@ -94,7 +142,8 @@ static esp_status fill_times(const cutter *c, esp_schedule *schedule) {
       double there = schedule->start[from] +
                      esp_node_seconds(problem, from, c->rank[from]);
       if (c->rank[from] != rank) {
-        there += esp_value_seconds(problem, v, ESP_SAME_NODE);
+        there +=
+            esp_value_seconds(problem, v, way(problem, c->rank[from], rank));
       }
       start = fmax(start, there);
     }
@@ -108,17 +157,20 @@ static esp_status fill_times(const cutter *c, esp_schedule *schedule) {
 }
 
 esp_status esp_plan_schedule_stages(const esp_plan_problem *problem,
-                                    double weights, esp_schedule *schedule,
-                                    bool *fits) {
+                                    double weights, bool even,
+                                    esp_schedule *schedule, bool *fits) {
   cutter c = {.problem = problem,
               .weights = weights,
               .seen = calloc((size_t)problem->graph->nvalue + 1, sizeof(int)),
-              .rank = calloc((size_t)problem->graph->nnode + 1, sizeof(int))};
-  esp_status status = c.seen != NULL && c.rank != NULL
-                          ? ESP_OK
+              .rank = calloc((size_t)problem->graph->nnode + 1, sizeof(int)),
+              .over =
+                  calloc((size_t)problem->graph->nnode + 2, sizeof(double))};
+  esp_status status = c.seen != NULL && c.rank != NULL && c.over != NULL
+                          ? (even ? ESP_OK : find_crossings(&c))
                           : ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
   *fits = status == ESP_OK && cut(&c);
   if (*fits) status = fill_times(&c, schedule);
+  free(c.over);
   free(c.rank);
   free(c.seen);
   return status;
