@@ -10,6 +10,7 @@ typedef struct request {
   const char *tasks; // plan: instead of a model
   esp_setting setting;
   bool json, help;
+  bool others; // options that ask for something about a model
 } request;
 
 // The options of `plan` alone.
@@ -68,7 +69,7 @@ static int read_request(const char *subcommand, int argc, char **argv,
     } else if (strcmp(a.key, "json") == 0) {
       r->json = true;
     } else if (strcmp(a.key, "measure") == 0) {
-      r->setting.measure = true;
+      r->setting.measure = r->others = true;
     } else if (strcmp(a.key, "help") == 0) {
       r->help = true;
     } else {
@@ -79,10 +80,15 @@ static int read_request(const char *subcommand, int argc, char **argv,
         return app_usage(subcommand, "option --%s %s is not understood",
                          a.buffer, text != NULL ? text : "(without a value)");
       }
+      if (strcmp(a.buffer, "tasks") != 0) r->others = true;
     }
   }
   if (r->tasks != NULL && r->model != NULL) {
     return app_usage(subcommand, "a model, or --tasks: not both");
+  }
+  if (r->tasks != NULL && r->others) {
+    return app_usage(subcommand, "with --tasks there is --json alone: the file "
+                                 "says all else");
   }
   const esp_setting *s = &r->setting;
   if (s->cluster != NULL &&

@@ -26,6 +26,7 @@ echo 'task 99 -1' >>"$work/two.dag"
 refuse 3 "two.dag:11: \"task\": expected" plan --tasks "$work/two.dag" --json
 refuse 1 "cannot open" plan --tasks "$work/none.dag"
 refuse 2 "not both" plan --tasks "$work/two.dag" model.onnx
+refuse 2 "there is --json alone" plan --tasks "$work/two.dag" --svg "$work/s.svg"
 refuse 2 "which model" plan --json
 refuse 2 "not understood" plan --tasks
 "$espalier" explain --tasks "$work/two.dag" 2>/dev/null && fail "explain --tasks"
