@@ -22,7 +22,7 @@ static esp_status describe_machine(esp_cluster_findings *f) {
   }
   take(c->core_flops, &f->machine.flops_per_second);
   take(c->core_bandwidth, &f->machine.bytes_per_second);
-  ranks->bytes_per_second = f->machine.bytes_per_second / 2; // copied
+  ranks->bytes_per_second = f->machine.bytes_per_second / 2; // as here
   take(c->rank_latency, &ranks->seconds);
   take(c->rank_bandwidth, &ranks->bytes_per_second);
   take(c->network_latency, &nodes->seconds);

@@ -23,7 +23,8 @@ esp_status esp_cost_measure(esp_machine *machine) {
   ESP_TRY(esp_kernel_copying(&machine->bytes_per_second));
   const long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
   if (cache > 0) machine->cache_bytes = (double)cache;
-  // Between ranks of a node bytes are copied: read and written.
+  // What a rank of the same node made comes from another core's cache, or is
+  // copied where memory cannot be shared (ADR 0012).
   machine->links.over[ESP_SAME_NODE].bytes_per_second =
       machine->bytes_per_second / 2;
   return ESP_OK;
