@@ -168,31 +168,27 @@ static bool end_listed(esp_near *n, int lane) {
   return any;
 }
 
-static void begin_looking(esp_near *n) {
+void esp_near_promise(esp_near *n) {
   atomic_fetch_add(&n->part[n->exec->options.rank].head->computing, 1);
 }
 
 // Whoever puts something into the list after this wakes the listener.
-static void end_looking(esp_near *n) {
+void esp_near_look(esp_near *n) {
   atomic_fetch_sub(&n->part[n->exec->options.rank].head->computing, 1);
   (void)end_listed(n, lane_of(n->exec));
 }
 
 void esp_near_enter(esp_near *n) { atomic_fetch_add(&n->inside, 1); }
 
-void esp_near_begin_node(esp_near *n) { begin_looking(n); }
-
-void esp_near_end_node(esp_near *n) { end_looking(n); }
-
 void esp_near_leave(esp_near *n) {
   const double until = esp_clock_seconds() + A_MOMENT;
-  begin_looking(n);
+  esp_near_promise(n);
   while (atomic_load(&n->under_way) > 0 &&
          esp_workers_waiting(n->exec->options.workers) == 0 &&
          !end_listed(n, lane_of(n->exec)) && esp_clock_seconds() < until) {
     (void)sched_yield();
   }
-  end_looking(n);
+  esp_near_look(n);
   atomic_fetch_sub(&n->inside, 1);
 }
 

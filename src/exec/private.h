@@ -95,10 +95,11 @@ void esp_near_arrive(esp_slot *slot, int step);
 // esp_near_free() waits.
 void esp_near_enter(esp_near *near);
 void esp_near_leave(esp_near *near);
-// Around the computing of a node, by the thread that does: after it the thread
-// ends the messages that others have brought to their end meanwhile.
-void esp_near_begin_node(esp_near *near);
-void esp_near_end_node(esp_near *near);
+// Around the computing of a node, by the thread that does: it will look soon,
+// so that nobody has to be woken for messages that others bring to their end
+// meanwhile; and looks, and ends them.
+void esp_near_promise(esp_near *near);
+void esp_near_look(esp_near *near);
 // The node of this step has read what it reads.  From any thread.
 void esp_near_have_read(esp_slot *slot, int step);
 double esp_near_moved(esp_near *near);

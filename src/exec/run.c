@@ -223,9 +223,9 @@ void esp_slot_run_step(esp_item *item, int seat) {
   esp_near *near = s->exec->near;
   if (near != NULL) esp_near_enter(near);
   for (int step = r->step; step >= 0;) {
-    if (near != NULL) esp_near_begin_node(near);
+    if (near != NULL) esp_near_promise(near);
     run_node(s, step, seat);
-    if (near != NULL) esp_near_end_node(near);
+    if (near != NULL) esp_near_look(near);
     step = end_step(s, step, true);
   }
   if (near != NULL) esp_near_leave(near);

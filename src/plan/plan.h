@@ -55,7 +55,7 @@ typedef struct esp_step {
   int value;            // SEND, RECV
   int peer;             // SEND, RECV: the other rank of the replica
   int message;          // SEND, RECV: the same number on both sides
-  bool lent;            // SEND, RECV: below
+  bool lent;            // SEND, RECV: as above
   int worker;           // RUN: of the rank, as the schedule saw it
   double start, finish; // seconds after the batch began, as predicted
 } esp_step;

@@ -95,18 +95,18 @@ static bool cut_at(cutter *c, double most, double most_over) {
 
 static bool cut(cutter *c) {
   enum { HALVINGS = 50 };
-  double low = 0, high = 0;
-  for (int r = 0; r < c->problem->ranks; r++) {
-    double sum = 0;
-    for (int n = 0; n < c->problem->graph->nnode; n++) {
-      sum += esp_node_seconds(c->problem, n, r);
-    }
-    high = fmax(high, sum);
+  const esp_plan_problem *problem = c->problem;
+  double slowness = 1, sum = 0, over = 0;
+  for (int r = 0; problem->slowness != NULL && r < problem->ranks; r++) {
+    slowness = fmax(slowness, problem->slowness[r]);
   }
-  for (int n = 1; n < c->problem->graph->nnode; n++) {
-    for (int r = 0; r + 1 < c->problem->ranks; r++) {
-      high = fmax(high, crossing(c, r, n));
-    }
+  for (int n = 0; n < problem->graph->nnode; n++) {
+    sum += problem->seconds[n];
+    over = fmax(over, c->over[n]);
+  }
+  double low = 0, high = sum * slowness;
+  for (int d = ESP_SAME_NODE; d < ESP_DISTANCES; d++) {
+    high = fmax(high, esp_link_seconds(&problem->links.over[d], over));
   }
   high *= 1.001; // rounding
   if (!cut_at(c, high, high)) return false;
@@ -115,7 +115,7 @@ static bool cut(cutter *c) {
     *(cut_at(c, middle, middle) ? &high : &low) = middle;
   }
   // Where sending is what takes longest, computing is still shared evenly.
-  const double over = high;
+  over = high;
   low = 0;
   for (int i = 0; i < HALVINGS; i++) {
     const double middle = (low + high) / 2;
