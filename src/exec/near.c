@@ -429,10 +429,10 @@ static esp_status open_shared(esp_near *n, bool *shared) {
 
 static esp_status start(esp_near *n) {
   ESP_TRY(find_reads(n));
+  n->exec->near = n;
+  move_slots(n); // before there is a listener, who ends steps of them
   ESP_TRY(esp_thread_start(&n->listener, "esp-listen", listen, n));
   n->listening = true;
-  n->exec->near = n;
-  move_slots(n);
   return ESP_OK;
 }
 
