@@ -156,10 +156,11 @@ typedef struct esp_bench_setting {
   bool throughput;             // samples a second; else latency of one batch
   int streams, workers, width; // else tried, and the best is taken
   int64_t micro_batch; // rows of a piece of the batch; 0: as a session chooses
-  esp_precision precision; // and what it costs in accuracy on these inputs
-  double seconds;          // to measure for, each way; 5
-  bool sweep;              // all ways, not only the best
-  const esp_dim *dim;      // [dims] open dimensions other than the batch
+  esp_precision precision;  // and what it costs in accuracy on these inputs
+  const char *packed_cache; // as a session's
+  double seconds;           // to measure for, each way; 5
+  bool sweep;               // all ways, not only the best
+  const esp_dim *dim;       // [dims] open dimensions other than the batch
   int dims;
 } esp_bench_setting;
 

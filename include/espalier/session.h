@@ -67,12 +67,17 @@ typedef struct esp_session_options {
                            // of so many rows, where that divides it; 0: of as
                            // many as suit the cache of a core
   esp_precision precision; // 0: float32
+  // Folder in which weights are kept as they were packed, for all sessions of
+  // this process from now on, so that the next process need not pack; it is
+  // made where it is missing.  NULL: as before, which is nowhere at first.
+  const char *packed_cache;
 } esp_session_options;
 
 // Opens an ONNX file.  Not collective.  `options` may be NULL.  The caller
 // closes the session before the context.
-// ESP_IO; ESP_BAD_INPUT: not ONNX, or broken; ESP_UNSUPPORTED: operators that
-// are not known, all of them with the names of their nodes.
+// ESP_IO, also when there can be no packed_cache; ESP_BAD_INPUT: not ONNX, or
+// broken; ESP_UNSUPPORTED: operators that are not known, all of them with the
+// names of their nodes.
 esp_status esp_session_open(esp_context *context, const char *model_path,
                             const esp_session_options *options,
                             esp_session **session);

@@ -403,7 +403,8 @@ static esp_status make_findings(esp_context *context, const char *model,
   const double began = esp_clock_seconds();
   f->accuracy.precision = setting->precision;
   const esp_session_options options = {.micro_batch = setting->micro_batch,
-                                       .precision = setting->precision};
+                                       .precision = setting->precision,
+                                       .packed_cache = setting->packed_cache};
   ESP_TRY(esp_session_open(context, model, &options, &b.session));
   b.session->exact = true;
   const esp_status status = run_bench(&b, began);

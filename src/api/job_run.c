@@ -74,6 +74,7 @@ static esp_status run_phases(esp_running *run, const esp_listener *listener,
   const esp_comm *comm = run->comm;
   run->began = esp_clock_seconds();
   ESP_TRY(esp_comm_agree(comm, esp_job_check(run->job)));
+  ESP_TRY(esp_comm_agree(comm, esp_use_packed(run->job->packed_cache)));
   esp_comm_patience(run->comm, (int)run->job->silence_seconds);
   ESP_TRY(esp_inputs_open(run));
   ESP_TRY(esp_resume_look(run));

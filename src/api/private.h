@@ -106,6 +106,10 @@ esp_status esp_build_walked(const esp_build_options *options, esp_built *built);
 esp_status esp_build_retime(esp_built *built, const double *seconds);
 void esp_build_end(esp_built *built);
 
+// From now on the process keeps the weights that it packs in this folder, and
+// looks there first; NULL: as before (base/packed.h).  ESP_IO.
+esp_status esp_use_packed(const char *folder);
+
 // Measures what messages take between the nodes of a group of ranks that share
 // a batch, where it has several; inside a node they go through memory, whose
 // speed is known.  *ranks_per_node: of the first node.  Collective.

@@ -22,10 +22,12 @@ static esp_status create(esp_context *context,
     return ESP_FAIL(ESP_USAGE, "no precision has the number %d",
                     (int)o->precision);
   }
+  ESP_TRY(esp_use_packed(o->packed_cache));
   esp_session *self = calloc(1, sizeof *self);
   if (self == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot open a session");
   self->context = context;
   self->options = *o;
+  self->options.packed_cache = NULL; // the caller's text
   esp_lock_init(&self->lock);
   *session = self;
   return ESP_OK;

@@ -53,6 +53,10 @@ static bool set_option(request *r, const char *key, const char *text) {
   if (strcmp(key, "precision") == 0) {
     return text != NULL && esp_precision_named(text, &s->precision) == ESP_OK;
   }
+  if (strcmp(key, "packed-cache") == 0) {
+    s->packed_cache = text;
+    return text != NULL;
+  }
   if (!app_integer(text, 1, &number) || number > 1 << 20) return false;
   const struct {
     const char *key;
@@ -134,6 +138,8 @@ int app_bench(int argc, char **argv) {
       "instead of as suits the cache of a core\n"
       "  --precision P  float32 (the default), bf16 or int8, as espalier run "
       "has it; the\n                 cost in accuracy is printed\n"
+      "  --packed-cache FOLDER\n                 keep weights as they were "
+      "packed, so that the next start need not pack\n"
       "  --seconds S    to measure each way for (5)\n"
       "  --sweep        measure all ways in turn, and print them\n"
       "  --json         all of it as JSON\n");

@@ -13,6 +13,7 @@
 typedef struct entry {
   esp_constant block;
   pthread_t owner;
+  bool adopted;
 } entry;
 
 static struct {
@@ -27,12 +28,13 @@ static esp_status allocate_small(size_t bytes, void **block) {
   return esp_allocate_zero(bytes > 0 ? bytes : 1, 1, block);
 }
 
-static esp_status list_block(const esp_constant *block) {
+static esp_status list_block(const esp_constant *block, bool adopted) {
   (void)pthread_mutex_lock(&all.lock);
   const esp_status status =
       esp_grow(&all.entry, &all.room, all.count + 1, sizeof *all.entry);
   if (status == ESP_OK) {
-    all.entry[all.count++] = (entry){.block = *block, .owner = pthread_self()};
+    all.entry[all.count++] =
+        (entry){.block = *block, .owner = pthread_self(), .adopted = adopted};
   }
   (void)pthread_mutex_unlock(&all.lock);
   return status;
@@ -49,13 +51,20 @@ esp_status esp_constant_allocate(size_t bytes, void **block) {
   if (made.address == MAP_FAILED) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot allocate %zu bytes", bytes);
   }
-  const esp_status status = list_block(&made);
+  const esp_status status = list_block(&made, false);
   if (status != ESP_OK) {
     (void)munmap(made.address, whole);
     return status;
   }
   *block = made.address;
   return ESP_OK;
+}
+
+esp_status esp_constant_adopt(void *address, size_t bytes) {
+  const size_t page = page_bytes();
+  const esp_constant block = {.address = address,
+                              .bytes = (bytes + page - 1) / page * page};
+  return list_block(&block, true);
 }
 
 // Takes a block from the list; false: it is none of them.
@@ -95,7 +104,8 @@ esp_status esp_constants_mine(esp_constant **list, size_t *count) {
   esp_constant *mine = calloc(all.count + 1, sizeof *mine);
   size_t found = 0;
   for (size_t i = 0; i < all.count && mine != NULL; i++) {
-    if (!pthread_equal(all.entry[i].owner, pthread_self())) continue;
+    const entry *e = &all.entry[i];
+    if (e->adopted || !pthread_equal(e->owner, pthread_self())) continue;
     mine[found++] = all.entry[i].block;
   }
   (void)pthread_mutex_unlock(&all.lock);

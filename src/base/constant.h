@@ -19,6 +19,11 @@ enum { ESP_CONSTANT_LEAST = 64 << 10 };
 esp_status esp_constant_allocate(size_t bytes, void **block);
 void esp_constant_free(void *block); // NULL is allowed
 
+// Takes a block of pages of a file, which can only be read, to be ended with
+// esp_constant_free(); it is none of esp_constants_mine(), as processes share
+// its pages already.
+esp_status esp_constant_adopt(void *address, size_t bytes);
+
 // The listed blocks that this thread has allocated, oldest first, as they are
 // until it allocates or frees one.
 typedef struct esp_constant {

@@ -75,6 +75,9 @@ KEY(replicas, INT, 0, "N",
 KEY(memory, INT, 0, "MB",
     "what the weights and values of a rank may take; a model that is too large "
     "for one is spread over as many as hold it, in stages; 0: no limit")
+KEY(packed_cache, TEXT, NULL, "FOLDER",
+    "keep the weights as they were packed in this folder, which is made where "
+    "it is missing, so that the next start need not pack")
 KEY(streams, INT, 0, "N", "batches in flight inside a rank; 0: chosen")
 KEY(workers, INT, 0, "N",
     "threads of a rank that run operators side by side (inter-op); 0: chosen")

@@ -1,11 +1,13 @@
 #include "kernel/dnnl.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <threads.h>
 
 #include "base/constant.h"
 #include "base/memory.h"
+#include "base/packed.h"
 
 // An engine holds no state that changes, and making one twice is harmless, so a
 // compare-and-swap is enough: the loser destroys its own.
@@ -122,8 +124,43 @@ static esp_status reorder(dnnl_memory_t from, dnnl_memory_t to,
   return esp_dnnl_status(status, "packing");
 }
 
+// A layout in words, for those that are blocks within strides.
+static bool describe(const dnnl_memory_desc_t *md, char *text, size_t room) {
+  if (md->format_kind != dnnl_blocked) return false;
+  const dnnl_blocking_desc_t *b = &md->format_desc.blocking;
+  FILE *out = fmemopen(text, room, "w");
+  if (out == NULL) return false;
+  fprintf(out, "%d+%lld:%llx", (int)md->data_type, (long long)md->offset0,
+          (unsigned long long)md->extra.flags);
+  for (int i = 0; i < md->ndims; i++) {
+    fprintf(out, " %lld/%lld/%lld", (long long)md->dims[i],
+            (long long)md->padded_dims[i], (long long)b->strides[i]);
+  }
+  for (int i = 0; i < b->inner_nblks; i++) {
+    fprintf(out, " %lldx%lld", (long long)b->inner_blks[i],
+            (long long)b->inner_idxs[i]);
+  }
+  const bool whole = ftell(out) < (long)room - 1;
+  return fclose(out) == 0 && whole;
+}
+
+static esp_packed find_packed(const dnnl_memory_desc_t *from, const void *data,
+                              const dnnl_memory_desc_t *to, void **block) {
+  char before[208], after[208];
+  *block = NULL;
+  if (!describe(from, before, sizeof before) ||
+      !describe(to, after, sizeof after)) {
+    return (esp_packed){.asked = false};
+  }
+  return esp_packed_find(data, dnnl_memory_desc_get_size(from),
+                         dnnl_memory_desc_get_size(to), block,
+                         "oneDNN %s -> %s", before, after);
+}
+
 esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
                          const dnnl_memory_desc_t *to, void **packed) {
+  const esp_packed kept = find_packed(from, data, to, packed);
+  if (*packed != NULL) return ESP_OK;
   dnnl_engine_t engine;
   ESP_TRY(esp_dnnl_engine(&engine));
   union { // oneDNN takes no pointer to const, but only reads
@@ -151,6 +188,7 @@ esp_status esp_dnnl_pack(const dnnl_memory_desc_t *from, const void *data,
     esp_constant_free(block);
     return status;
   }
+  esp_packed_keep(&kept, block, dnnl_memory_desc_get_size(to));
   *packed = block;
   return ESP_OK;
 }

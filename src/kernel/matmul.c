@@ -5,6 +5,7 @@
 
 #include "base/constant.h"
 #include "base/memory.h"
+#include "base/packed.h"
 #include "kernel/block.h"
 #include "kernel/dnnl.h"
 #include "kernel/narrow_matmul.h"
@@ -177,16 +178,22 @@ static esp_status pack_panels(esp_matmul *mm, const float *b) {
   const bool thin = is_thin(mm);
   const size_t count =
       thin ? esp_thin_count(p->n, p->k) : esp_block_count(p->n, p->k);
+  const size_t bytes = count * sizeof *b;
   void *block;
-  ESP_TRY(esp_constant_allocate(count * sizeof *b, &block));
-  if (thin) {
-    mm->thin_b = block;
+  const esp_packed kept = esp_packed_find(
+      b, (size_t)(p->n * p->k) * sizeof *b, bytes, &block,
+      "%s %lld x %lld, transposed %d, wide %d", thin ? "thin panels" : "panels",
+      (long long)p->k, (long long)p->n, p->b_transposed, esp_block_wide());
+  const bool found = block != NULL;
+  if (!found) ESP_TRY(esp_constant_allocate(bytes, &block));
+  *(thin ? &mm->thin_b : &mm->block_b) = block;
+  if (thin && !found) {
     esp_thin_pack(b, p->b_transposed, p->n, p->k, mm->thin_b);
-  } else {
-    mm->block_b = block;
+  } else if (!found) {
     esp_block_pack(b, p->b_transposed ? 1 : p->n, p->b_transposed ? p->k : 1,
                    p->n, p->k, mm->block_b);
   }
+  if (!found) esp_packed_keep(&kept, block, bytes);
   strncpy(mm->name, thin ? "thin panels" : "panels", NAME_BYTES - 1);
   return ESP_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/constant.h"
 #include "base/memory.h"
+#include "base/packed.h"
 #include "kernel/block.h"
 #include "kernel/parallel.h"
 #include "kernel/vectors.h"
@@ -78,6 +79,12 @@ static esp_status pack(esp_winograd *w, const float *weights) {
   const int64_t in = w->problem.in_channels, out = w->problem.out_channels;
   const size_t each = (size_t)(in * out);
   void *packed, *plain;
+  const esp_packed kept = esp_packed_find(
+      weights, 9 * each * sizeof(float), POINTS * each * sizeof(float), &packed,
+      "Winograd F(2x2,3x3) %lld -> %lld, wide %d", (long long)in,
+      (long long)out, esp_block_wide());
+  w->weights = packed;
+  if (packed != NULL) return ESP_OK;
   ESP_TRY(esp_constant_allocate(POINTS * each * sizeof(float), &packed));
   w->weights = packed;
   ESP_TRY(esp_allocate(POINTS * each * sizeof(float), &plain));
@@ -95,6 +102,7 @@ static esp_status pack(esp_winograd *w, const float *weights) {
     esp_block_pack(u + k * each, out, 1, out, in, w->weights + k * each);
   }
   esp_free(plain);
+  esp_packed_keep(&kept, w->weights, POINTS * each * sizeof(float));
   return ESP_OK;
 }
 
