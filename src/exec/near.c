@@ -333,6 +333,12 @@ static esp_status find_partners(esp_near *n) {
   return ESP_OK;
 }
 
+// Is it the RECV of a value that a neighbour lends?
+static bool is_borrower(const esp_near *n, const esp_step *step) {
+  return step->lent && step->kind == ESP_STEP_RECV &&
+         n->part[step->peer].head != NULL;
+}
+
 // Slots, and what is lent to them.
 static void move_slots(esp_near *n) {
   const esp_exec *exec = n->exec;
@@ -343,9 +349,7 @@ static void move_slots(esp_near *n) {
     esp_slot_set_block(slot, mine->block + (size_t)i * mine->stride);
     for (int s = 0; s < exec->rank->nstep; s++) {
       const esp_step *p = &exec->rank->step[s];
-      if (p->kind != ESP_STEP_RECV || !p->lent || !esp_near_has(exec, s)) {
-        continue;
-      }
+      if (!is_borrower(n, p)) continue;
       slot->tensor[p->value].data =
           place_in(&n->part[p->peer], &plan->rank[p->peer], i, p->value);
     }
@@ -394,8 +398,7 @@ static esp_status find_reads(esp_near *n) {
   for (int v = 0; v < exec->options.graph->nvalue; v++) lent[v] = -1;
   for (size_t s = 0; s < steps; s++) {
     const esp_step *p = &exec->rank->step[s];
-    if (p->kind != ESP_STEP_RECV || !p->lent) continue;
-    if (n->part[p->peer].head != NULL) lent[p->value] = (int)s;
+    if (is_borrower(n, p)) lent[p->value] = (int)s;
   }
   list_reads(n, lent);
   free(lent);

@@ -124,11 +124,14 @@ static double copies_of(const esp_plan_problem *problem) {
   return problem->copies > 0 ? problem->copies : 1;
 }
 
+static int slots_of(const esp_plan_problem *problem) {
+  return problem->slots > 0 ? problem->slots : 1;
+}
+
 static double memory_of(const esp_plan_problem *problem,
                         const esp_rank_plan *rank) {
-  const int slots = problem->slots > 0 ? problem->slots : 1;
   return copies_of(problem) * rank->weight_bytes +
-         (double)slots * (double)rank->bytes;
+         (double)slots_of(problem) * (double)rank->bytes;
 }
 
 // By how much the fullest rank has too much; 0: all fit.
@@ -160,7 +163,7 @@ static esp_status refuse(const esp_plan_problem *problem,
 static esp_status try_stages(const esp_plan_problem *problem, double weights,
                              bool even, esp_schedule *schedule,
                              esp_plan **best) {
-  const int slots = problem->slots > 0 ? problem->slots : 1;
+  const int slots = slots_of(problem);
   bool fits;
   esp_plan *stages;
   ESP_TRY(esp_plan_schedule_stages(problem, weights / copies_of(problem), even,

@@ -36,7 +36,7 @@ typedef struct placer {
   esp_tensor **out;
   double a_while; // seconds
   bool on_paper;
-  bool weighs; // weights count, on paper too
+  bool weighs; // somebody asks for the bytes of weights
   bool in_row; // one worker does all steps, in their order
   esp_waits waits;
 } placer;
@@ -375,7 +375,7 @@ static esp_status count_weights(placer *p) {
 
 static esp_status place(placer *p, int rank) {
   ESP_TRY(allocate(p));
-  if (!p->on_paper || p->weighs) ESP_TRY(count_weights(p));
+  if (p->weighs) ESP_TRY(count_weights(p));
   note_makers(p);
   ESP_TRY(note_readers(p));
   for (int s = 1; p->in_row && s < p->rank->nstep; s++) {
@@ -409,7 +409,7 @@ esp_status esp_plan_place_values(const esp_plan_problem *problem, int rank,
   placer p = {.graph = problem->graph,
               .rank = &plan->rank[rank],
               .on_paper = problem->on_paper,
-              .weighs = problem->memory > 0,
+              .weighs = !problem->on_paper || problem->memory > 0,
               .in_row = on_one_worker(&plan->rank[rank]),
               .a_while = 2 * wake + 0.02 * plan->predicted};
   const bool nothing = p.on_paper && p.rank->nstep == 0;

@@ -38,6 +38,9 @@ static inline double esp_node_seconds(const esp_plan_problem *problem, int node,
              : problem->seconds[node];
 }
 int esp_plan_ranks_per_node(const esp_plan_problem *problem);
+// How far one rank is from another.
+esp_distance esp_plan_distance(const esp_plan_problem *problem, int from,
+                               int to);
 // Seconds that a value takes over a distance.
 double esp_value_seconds(const esp_plan_problem *problem, int value,
                          esp_distance distance);

@@ -136,9 +136,7 @@ static esp_status move_message(simulation *s, int rank, int step, double time) {
   s->rank[rank].arrived[step] = true;
   mine->start = time;
   if (!s->rank[peer].arrived[other]) return ESP_OK;
-  const esp_distance way = rank / s->per_machine == peer / s->per_machine
-                               ? ESP_SAME_NODE
-                               : ESP_OTHER_NODE;
+  const esp_distance way = esp_plan_distance(s->problem, rank, peer);
   const esp_link *link = &s->problem->links.over[way];
   const double all = esp_value_seconds(s->problem, mine->value, way);
   const double begin = fmax(time, fmax(s->rank[rank].port, s->rank[peer].port));

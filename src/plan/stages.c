@@ -57,15 +57,11 @@ static esp_status find_crossings(cutter *c) {
   return ESP_OK;
 }
 
-static esp_distance way(const esp_plan_problem *problem, int from, int to) {
-  const int per_node = esp_plan_ranks_per_node(problem);
-  return from / per_node == to / per_node ? ESP_SAME_NODE : ESP_OTHER_NODE;
-}
-
 // Seconds of a message from a rank to the next with all that goes over a cut.
 static double crossing(const cutter *c, int rank, int node) {
   return esp_link_seconds(
-      &c->problem->links.over[way(c->problem, rank, rank + 1)], c->over[node]);
+      &c->problem->links.over[esp_plan_distance(c->problem, rank, rank + 1)],
+      c->over[node]);
 }
 
 // Fills rank after rank, each to the last cut that its values go over in so
@@ -142,8 +138,8 @@ static esp_status fill_times(const cutter *c, esp_schedule *schedule) {
       double there = schedule->start[from] +
                      esp_node_seconds(problem, from, c->rank[from]);
       if (c->rank[from] != rank) {
-        there +=
-            esp_value_seconds(problem, v, way(problem, c->rank[from], rank));
+        there += esp_value_seconds(
+            problem, v, esp_plan_distance(problem, c->rank[from], rank));
       }
       start = fmax(start, there);
     }

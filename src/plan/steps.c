@@ -38,10 +38,8 @@ static esp_status add(maker *m, int rank, int64_t tie, esp_step step) {
 
 static esp_status add_message(maker *m, int value, int from_rank, int to_rank,
                               int producer, double ready) {
-  const int per_node = esp_plan_ranks_per_node(m->problem);
-  const bool near = from_rank / per_node == to_rank / per_node;
-  const double seconds = esp_value_seconds(
-      m->problem, value, near ? ESP_SAME_NODE : ESP_OTHER_NODE);
+  const esp_distance way = esp_plan_distance(m->problem, from_rank, to_rank);
+  const double seconds = esp_value_seconds(m->problem, value, way);
   // The caller looks for outputs in the memory of rank 0.
   const bool output = m->problem->graph->value[value].is_output && to_rank == 0;
   const int64_t tie = 2 * (int64_t)producer + 1;
@@ -50,7 +48,7 @@ static esp_status add_message(maker *m, int value, int from_rank, int to_rank,
                    .value = value,
                    .peer = to_rank,
                    .message = m->plan->nmessage++,
-                   .lent = near && !output,
+                   .lent = way == ESP_SAME_NODE && !output,
                    .start = ready,
                    .finish = ready + seconds};
   ESP_TRY(add(m, from_rank, tie, step));

@@ -103,6 +103,13 @@ int esp_plan_ranks_per_node(const esp_plan_problem *problem) {
   return problem->ranks_per_node > 0 ? problem->ranks_per_node : problem->ranks;
 }
 
+esp_distance esp_plan_distance(const esp_plan_problem *problem, int from,
+                               int to) {
+  const esp_processors ranks = {
+      .per_rank = 1, .ranks_per_node = esp_plan_ranks_per_node(problem)};
+  return esp_distance_of(&ranks, from, to);
+}
+
 static esp_status list_processors(const esp_plan_problem *problem,
                                   esp_processors *processors,
                                   double **slowness) {
