@@ -17,9 +17,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-enum {
-  HEAD = 4096
-}; // bytes before the block: a page, so that it can be mapped
+// Bytes before the block: a page, so that it can be mapped.
+enum { HEAD = 4096 };
 
 typedef struct head {
   char magic[8];
@@ -99,14 +98,18 @@ static void *map(const esp_packed *p, size_t bytes) {
   return NULL;
 }
 
+bool esp_packed_asks(size_t bytes) {
+  (void)pthread_mutex_lock(&cache.lock);
+  const bool asks = cache.folder != NULL && bytes >= ESP_CONSTANT_LEAST;
+  (void)pthread_mutex_unlock(&cache.lock);
+  return asks;
+}
+
 esp_packed esp_packed_find(const void *source, size_t source_bytes,
                            size_t bytes, void **block, const char *how, ...) {
   esp_packed p = {.asked = false};
   *block = NULL;
-  (void)pthread_mutex_lock(&cache.lock);
-  p.asked = cache.folder != NULL && bytes >= ESP_CONSTANT_LEAST;
-  (void)pthread_mutex_unlock(&cache.lock);
-  if (!p.asked) return p;
+  if (!esp_packed_asks(bytes)) return p;
   va_list arguments;
   va_start(arguments, how);
   const int used = vsnprintf(p.how, sizeof p.how, how, arguments);
@@ -118,18 +121,6 @@ esp_packed esp_packed_find(const void *source, size_t source_bytes,
   p.hash = esp_hash(p.hash, source, source_bytes);
   *block = map(&p, bytes);
   return p;
-}
-
-static bool write_all(int file, const void *bytes, size_t count) {
-  const unsigned char *next = bytes;
-  while (count > 0) {
-    const ssize_t done = write(file, next, count);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    next += done;
-    count -= (size_t)done;
-  }
-  return true;
 }
 
 // Under a name of this process's first, so that what has the block's name is
@@ -146,10 +137,11 @@ void esp_packed_keep(const esp_packed *packed, const void *block,
   unsigned char page[HEAD] = {0};
   const head h = head_of(packed, bytes);
   memcpy(page, &h, sizeof h);
-  const int file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  bool kept = file >= 0 && write_all(file, page, sizeof page) &&
-              write_all(file, block, bytes) && fsync(file) == 0;
-  if (file >= 0) kept = close(file) == 0 && kept;
+  FILE *out = fopen(draft, "we");
+  bool kept = out != NULL && fwrite(page, sizeof page, 1, out) == 1 &&
+              fwrite(block, bytes, 1, out) == 1 && fflush(out) == 0 &&
+              fsync(fileno(out)) == 0;
+  if (out != NULL) kept = fclose(out) == 0 && kept;
   kept = kept && rename(draft, path) == 0;
   if (kept) return;
   const int reason = errno;

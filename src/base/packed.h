@@ -28,6 +28,9 @@ typedef struct esp_packed {
   char how[448];
 } esp_packed;
 
+// Is there a folder, and a block of so many bytes worth a file?  For whoever
+// has to work out how it is packed.
+bool esp_packed_asks(size_t bytes);
 // Looks for the block of so many bytes that `source` comes to when it is packed
 // in the way that the text says.  *block: from its file, never written, ended
 // with esp_constant_free(); NULL: there is none, so the caller packs, and calls

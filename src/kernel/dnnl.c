@@ -148,7 +148,8 @@ static esp_packed find_packed(const dnnl_memory_desc_t *from, const void *data,
                               const dnnl_memory_desc_t *to, void **block) {
   char before[208], after[208];
   *block = NULL;
-  if (!describe(from, before, sizeof before) ||
+  if (!esp_packed_asks(dnnl_memory_desc_get_size(to)) ||
+      !describe(from, before, sizeof before) ||
       !describe(to, after, sizeof after)) {
     return (esp_packed){.asked = false};
   }
