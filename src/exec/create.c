@@ -131,12 +131,13 @@ esp_status esp_exec_add_slot(esp_exec *exec, int *slot) {
   return ESP_OK;
 }
 
-// Is there a step on this rank that has prepared for a node like this one?
-// owner: [nnode] the step of each; -1: none.
+// Is there a step on this rank that has prepared for a node like this one, as
+// wide?  owner: [2 nnode] the step of each, narrow and wide; -1: none.
 static bool borrow(esp_exec *exec, int index, int *owner) {
   const esp_graph *graph = exec->options.graph;
   const int node = exec->rank->step[index].node;
-  const int kind = graph->node[node].like >= 0 ? graph->node[node].like : node;
+  const int like = graph->node[node].like >= 0 ? graph->node[node].like : node;
+  const int kind = 2 * like + (exec->rank->step[index].width > 1);
   if (owner[kind] < 0) {
     owner[kind] = index;
     return false;
@@ -144,6 +145,17 @@ static bool borrow(esp_exec *exec, int index, int *owner) {
   exec->made[index].prepared = exec->made[owner[kind]].prepared;
   exec->made[index].borrowed = true;
   return true;
+}
+
+// Each thread of a team has memory of its own for narrow steps.
+static void note_scratch(esp_exec *exec, int index, size_t bytes) {
+  const esp_plan *plan = exec->options.plan;
+  if (plan->molded && exec->rank->step[index].width == 1) {
+    bytes = esp_align_up(bytes);
+    if (bytes > exec->lane_bytes) exec->lane_bytes = bytes;
+    bytes *= (size_t)plan->width;
+  }
+  if (bytes > exec->scratch_bytes) exec->scratch_bytes = bytes;
 }
 
 // Constants have data here and other values none: slot 0's arguments would say
@@ -160,10 +172,8 @@ static esp_status prepare_step(esp_exec *exec, int index, int *owner) {
   if (status == ESP_OK) {
     const esp_args args = esp_op_args(graph, node, in, out);
     esp_prepared *made = &exec->made[index].prepared;
-    status = op->prepare(&args, exec->options.plan->width, made);
-    if (made->scratch_bytes > exec->scratch_bytes) {
-      exec->scratch_bytes = made->scratch_bytes;
-    }
+    status = op->prepare(&args, exec->rank->step[index].width, made);
+    note_scratch(exec, index, made->scratch_bytes);
   }
   free(out);
   free(in);
@@ -176,8 +186,8 @@ static esp_status prepare_step(esp_exec *exec, int index, int *owner) {
 static esp_status prepare_all(esp_exec *exec) {
   const int nodes = exec->options.graph->nnode;
   esp_status status = ESP_OK;
-  int *owner = zeroed((size_t)nodes, sizeof *owner, &status);
-  for (int n = 0; n < nodes && status == ESP_OK; n++) owner[n] = -1;
+  int *owner = zeroed(2 * (size_t)nodes, sizeof *owner, &status);
+  for (int n = 0; n < 2 * nodes && status == ESP_OK; n++) owner[n] = -1;
   for (int s = 0; s < exec->rank->nstep && status == ESP_OK; s++) {
     exec->roots += exec->rank->nwait[s] == 0;
     if (exec->rank->step[s].kind != ESP_STEP_RUN) continue;

@@ -69,7 +69,9 @@ struct esp_exec {
   int roots;      // steps that wait for none
   bool chain;     // one worker and no messages: steps in order, no counters
   esp_made *made; // [nstep]
-  size_t scratch_bytes;         // that the hungriest step needs
+  size_t scratch_bytes; // that the hungriest step needs, or in a molded plan
+                        // as many narrow ones as the team has threads
+  size_t lane_bytes;    // that the hungriest narrow step of such a plan needs
   void *scratch[ESP_MAX_SEATS]; // made at a seat's first step
   atomic_size_t bytes;
   atomic_llong batches;          // that have ended
@@ -112,6 +114,15 @@ void esp_slot_trace_message(const esp_slot *slot, int step, int lane);
 void esp_slot_end_step(esp_slot *slot, int step);
 // Points the slot to another block for its values.
 void esp_slot_set_block(esp_slot *slot, unsigned char *block);
+
+// Computes a node on this thread and its team; after a failure the rest of the
+// batch is passed over.  `lane`: in the trace.
+void esp_slot_run_node(esp_slot *slot, int step, const esp_team *team,
+                       int lane);
+// All steps of a batch of a molded plan; the seat has its scratch memory.
+void esp_slot_run_molded(esp_slot *slot, int seat);
+// A thread of a seat's team in the trace; only molded plans tell threads apart.
+int esp_lane_of(const esp_exec *exec, int seat, int thread);
 
 // The pool's way into a step, and into a whole batch.
 void esp_slot_run_step(esp_item *item, int seat);

@@ -124,37 +124,47 @@ static void trace(const esp_slot *s, esp_trace_kind kind, int what, int lane,
                                              .lane = lane});
 }
 
-static void compute_timed(esp_slot *s, int step, esp_team team, int seat) {
+static void compute_timed(esp_slot *s, int step, esp_team team, int lane) {
   const double begin = esp_clock_seconds();
   note_begin(s, begin);
   compute(s, step, team);
   const double end = esp_clock_seconds();
   s->step_seconds[step] += end - begin;
   note_usual(s, step, end - begin);
-  trace(s, ESP_TRACE_NODE, s->exec->rank->step[step].node, seat + 1, begin,
-        end);
+  trace(s, ESP_TRACE_NODE, s->exec->rank->step[step].node, lane, begin, end);
 }
 
 static bool has_failed(const esp_slot *s) {
   return atomic_load_explicit(&s->failed, memory_order_relaxed) != 0;
 }
 
-// Computes one node; after a failure the rest of the batch is passed over, so
-// that counters and messages come to their end.
-static void run_node(esp_slot *s, int step, int seat) {
-  esp_exec *exec = s->exec;
+void esp_slot_run_node(esp_slot *s, int step, const esp_team *team, int lane) {
   if (has_failed(s)) return;
-  esp_team team = {.width = exec->options.plan->width};
-  const esp_status status = scratch_of(exec, seat, &team.scratch);
+  if (s->exec->options.timed) {
+    compute_timed(s, step, *team, lane);
+    return;
+  }
+  if (!atomic_load_explicit(&s->begun, memory_order_relaxed)) {
+    note_begin(s, esp_clock_seconds());
+  }
+  compute(s, step, *team);
+}
+
+int esp_lane_of(const esp_exec *exec, int seat, int thread) {
+  const esp_plan *plan = exec->options.plan;
+  if (!plan->molded) return seat + 1;
+  return 1 + (seat * plan->width + thread) % ESP_MAX_SEATS;
+}
+
+// The same on a worker, with the memory of its seat; counters and messages come
+// to their end also where there is none.
+static void run_node(esp_slot *s, int step, int seat) {
+  esp_team team = {.width = s->exec->options.plan->width};
+  const esp_status status = scratch_of(s->exec, seat, &team.scratch);
   if (status != ESP_OK) {
     note_failure(s, step, status);
-  } else if (exec->options.timed) {
-    compute_timed(s, step, team, seat);
   } else {
-    if (!atomic_load_explicit(&s->begun, memory_order_relaxed)) {
-      note_begin(s, esp_clock_seconds());
-    }
-    compute(s, step, team);
+    esp_slot_run_node(s, step, &team, seat + 1);
   }
 }
 
@@ -231,19 +241,30 @@ void esp_slot_run_step(esp_item *item, int seat) {
   if (near != NULL) esp_near_leave(near);
 }
 
+static void run_row(esp_slot *s, const esp_team *team, int seat) {
+  const int steps = s->exec->rank->nstep;
+  if (steps > 0) esp_slot_run_node(s, 0, team, seat + 1);
+  for (int step = 1; step < steps && !has_failed(s); step++) {
+    if (s->exec->options.timed) {
+      compute_timed(s, step, *team, seat + 1);
+    } else {
+      compute(s, step, *team);
+    }
+  }
+}
+
 void esp_slot_run_chain(esp_item *item, int seat) {
   const esp_ready *r = (const esp_ready *)(const void *)item;
   esp_slot *s = r->slot;
-  const int steps = s->exec->rank->nstep;
-  if (steps > 0) run_node(s, 0, seat);
-  const esp_team team = {.width = s->exec->options.plan->width,
-                         .scratch = s->exec->scratch[seat]};
-  for (int step = 1; step < steps && !has_failed(s); step++) {
-    if (s->exec->options.timed) {
-      compute_timed(s, step, team, seat);
-    } else {
-      compute(s, step, team);
-    }
+  const esp_plan *plan = s->exec->options.plan;
+  esp_team team = {.width = plan->width};
+  const esp_status status = scratch_of(s->exec, seat, &team.scratch);
+  if (status != ESP_OK) {
+    note_failure(s, 0, status);
+  } else if (plan->molded) {
+    esp_slot_run_molded(s, seat);
+  } else {
+    run_row(s, &team, seat);
   }
   finish_slot(s);
 }

@@ -6,9 +6,12 @@
 
 #include "plan/private.h"
 
-// Fills T1 and Tinf: nodes stand after those that they read.
+// Fills T1 and Tinf, of one thread where that is known: nodes stand after those
+// that they read.
 static esp_status sum_up(const esp_plan_problem *problem, esp_plan *plan) {
   const esp_graph *graph = problem->graph;
+  const double *seconds =
+      problem->narrow != NULL ? problem->narrow : problem->seconds;
   double *finish = calloc((size_t)graph->nnode + 1, sizeof *finish);
   if (finish == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
   for (int n = 0; n < graph->nnode; n++) {
@@ -18,8 +21,8 @@ static esp_status sum_up(const esp_plan_problem *problem, esp_plan *plan) {
       const int producer = value >= 0 ? graph->value[value].producer : -1;
       if (producer >= 0) start = fmax(start, finish[producer]);
     }
-    finish[n] = start + problem->seconds[n];
-    plan->total += problem->seconds[n];
+    finish[n] = start + seconds[n];
+    plan->total += seconds[n];
     plan->critical = fmax(plan->critical, finish[n]);
   }
   free(finish);
@@ -51,7 +54,10 @@ static esp_status describe(const esp_plan_problem *problem,
   plan->predicted = schedule->makespan;
   plan->lower_bound = schedule->lower_bound;
   for (int n = 0; n < problem->graph->nnode; n++) {
-    plan->rank_of[n] = schedule->processor[n] / problem->workers;
+    plan->rank_of[n] = schedule->processor[n] / esp_plan_lanes(problem);
+    if (schedule->width == NULL) continue;
+    plan->width_of[n] = schedule->width[n];
+    plan->molded |= schedule->width[n] != problem->width;
   }
   return sum_up(problem, plan);
 }
@@ -66,10 +72,12 @@ static esp_status allocate(const esp_plan_problem *problem, esp_plan **plan) {
   self->nnode = problem->graph->nnode;
   self->rank = calloc((size_t)self->ranks, sizeof *self->rank);
   self->rank_of = calloc((size_t)self->nnode + 1, sizeof *self->rank_of);
-  if (self->rank == NULL || self->rank_of == NULL) {
+  self->width_of = calloc((size_t)self->nnode + 1, sizeof *self->width_of);
+  if (self->rank == NULL || self->rank_of == NULL || self->width_of == NULL) {
     esp_plan_free(self);
     return ESP_FAIL(ESP_NO_MEMORY, "cannot plan for %d ranks", problem->ranks);
   }
+  for (int n = 0; n < self->nnode; n++) self->width_of[n] = self->width;
   *plan = self;
   return ESP_OK;
 }
@@ -241,6 +249,13 @@ esp_status esp_plan_build(const esp_plan_problem *problem, esp_plan **plan) {
   return ESP_OK;
 }
 
+int esp_plan_phase_end(const esp_rank_plan *rank, int step) {
+  int end = step + 1;
+  if (rank->step[step].width > 1) return end;
+  while (end < rank->nstep && rank->step[end].width == 1) end++;
+  return end;
+}
+
 double esp_plan_period(const esp_plan *plan, int slots) {
   double most = plan->predicted / slots;
   for (int r = 0; r < plan->ranks; r++) {
@@ -251,7 +266,8 @@ double esp_plan_period(const esp_plan *plan, int slots) {
       if (step->kind == ESP_STEP_RUN) computed += step->finish - step->start;
       if (step->kind == ESP_STEP_SEND) moved += step->finish - step->start;
     }
-    most = fmax(most, fmax(computed / plan->workers, moved));
+    const int lanes = plan->molded ? plan->width : plan->workers;
+    most = fmax(most, fmax(computed / lanes, moved));
   }
   return most;
 }
@@ -278,5 +294,6 @@ void esp_plan_free(esp_plan *plan) {
   }
   free(plan->rank);
   free(plan->rank_of);
+  free(plan->width_of);
   free(plan);
 }

@@ -21,6 +21,11 @@ typedef struct esp_plan_problem {
   int workers;            // operators side by side in a rank
   int width;              // OpenMP threads of an operator
   const double *seconds;  // of each node of the graph at that width
+  // [nnode] of one rank with one worker whose width is above 1: seconds of each
+  // node at one thread.  A node may then be narrow, so that as many run side by
+  // side as the worker's team has threads; the plan is *molded*.  NULL: every
+  // node is as wide as the team.
+  const double *narrow;
   esp_links links; // between workers of a rank, ranks of a node, and nodes
   const double *slowness; // [ranks] 1 / speed; NULL: all 1
   // What nodes read and write, and what the memory of a machine gives to all
@@ -56,7 +61,9 @@ typedef struct esp_step {
   int peer;             // SEND, RECV: the other rank of the replica
   int message;          // SEND, RECV: the same number on both sides
   bool lent;            // SEND, RECV: as above
-  int worker;           // RUN: of the rank, as the schedule saw it
+  int worker;           // RUN: of the rank, as the schedule saw it; of a narrow
+                        // step of a molded plan the thread of the team
+  int width;            // RUN: OpenMP threads
   double start, finish; // seconds after the batch began, as predicted
 } esp_step;
 
@@ -81,10 +88,12 @@ typedef struct esp_plan {
   int ranks, workers, width;
   int nvalue, nmessage;
   esp_rank_plan *rank;
-  int *rank_of; // [nnode] rank of each node
+  int *rank_of;  // [nnode] rank of each node
+  int *width_of; // [nnode] OpenMP threads of each node
   int nnode;
   const char *method; // of the schedule that was chosen
   bool staged;        // the ranks are stages, for their memory's sake
+  bool molded;        // widths differ: see esp_plan_phase_end()
   double predicted;   // seconds of one batch, as simulated
   double total;       // T1: seconds of all nodes, one after the other
   double critical;    // Tinf: seconds of the longest path
@@ -104,6 +113,11 @@ esp_status esp_plan_retime(const esp_plan_problem *problem, esp_plan *plan);
 // beat.
 esp_status esp_plan_predict(const esp_plan_problem *problem, double *seconds,
                             double *lower_bound);
+
+// The steps of a molded plan go by *phases*, one after the other: a wide step
+// by itself, or narrow ones that stand together, side by side.  Gives the first
+// step after the phase that begins with this one.
+int esp_plan_phase_end(const esp_rank_plan *rank, int step);
 
 // Seconds between two batches of many that follow one another, so many of them
 // at once: what the busiest rank computes, or moves, for one, and no less than

@@ -7,12 +7,27 @@
 
 // Does one worker do everything, a node after the other?
 static inline bool esp_plan_is_alone(const esp_plan_problem *problem) {
-  return problem->ranks * problem->workers == 1;
+  return problem->ranks * problem->workers == 1 && problem->narrow == NULL;
 }
 
 // Is the value a weight, of which each rank has those that its nodes read?
 static inline bool esp_plan_is_weight(const esp_value *value) {
   return value->tensor.data != NULL && !value->is_input && value->producer < 0;
+}
+
+// Steps that can run at once in a rank: its workers, or the threads of the team
+// of the only one.
+static inline int esp_plan_lanes(const esp_plan_problem *problem) {
+  return problem->narrow != NULL ? problem->width : problem->workers;
+}
+
+// Seconds of a node where and as wide as the plan has it.
+static inline double esp_plan_node_seconds(const esp_plan_problem *problem,
+                                           const esp_plan *plan, int node) {
+  if (problem->narrow != NULL && plan->width_of[node] == 1) {
+    return problem->narrow[node];
+  }
+  return esp_node_seconds(problem, node, plan->rank_of[node]);
 }
 
 // Which steps wait for which, before they are counted and listed.

@@ -11,6 +11,8 @@
 #include "plan/plan.h"
 #include "schedule/schedule.h"
 
+// Where nodes may be narrow, the processors are the threads of the team.
+//
 // The task graph; ended with esp_dag_free().
 esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag);
 // Finds the schedule of a problem; ended with esp_schedule_free().

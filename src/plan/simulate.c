@@ -19,7 +19,9 @@ typedef struct rank_state {
   int *left;     // [nstep] waits that are open
   int *ready;    // a heap of steps, the lowest first
   int count;     // of them
-  int idle;      // workers
+  int idle;      // workers, or threads of the only one's team
+  int phase_end; // of a molded plan: later steps may not begin
+  int ended;     // steps
   double port;   // when it is free
   int *partner;  // [nstep] the other side of a message
   bool *arrived; // [nstep] of a message: this side has come to it
@@ -100,9 +102,9 @@ static esp_step *step_of(const simulation *s, int rank, int step) {
 }
 
 // Bytes a second that a node moves when nothing is in its way.
-static double traffic_of(const simulation *s, int rank, int node) {
+static double traffic_of(const simulation *s, int node) {
   if (s->problem->bytes == NULL) return 0;
-  const double seconds = esp_node_seconds(s->problem, node, rank);
+  const double seconds = esp_plan_node_seconds(s->problem, s->plan, node);
   return seconds > 0 ? s->problem->bytes[node] / seconds : 0;
 }
 
@@ -110,10 +112,11 @@ static esp_status begin_node(simulation *s, int rank, int step, double time) {
   esp_step *p = step_of(s, rank, step);
   double *busy = &s->traffic[rank / s->per_machine];
   const double most = s->problem->bytes_per_second;
-  *busy += traffic_of(s, rank, p->node);
+  *busy += traffic_of(s, p->node);
   const double slower = most > 0 && *busy > most ? *busy / most : 1;
   p->start = time;
-  p->finish = time + slower * esp_node_seconds(s->problem, p->node, rank);
+  p->finish =
+      time + slower * esp_plan_node_seconds(s->problem, s->plan, p->node);
   return add_event(s, p->finish, rank, step);
 }
 
@@ -122,7 +125,7 @@ static esp_status begin_node(simulation *s, int rank, int step, double time) {
 static esp_status give_out(simulation *s, int rank, double time, bool awake) {
   rank_state *r = &s->rank[rank];
   const double wake = s->problem->links.over[ESP_SAME_RANK].seconds;
-  while (r->count > 0 && r->idle > 0) {
+  while (r->count > 0 && r->idle > 0 && r->ready[0] < r->phase_end) {
     r->idle--;
     ESP_TRY(begin_node(s, rank, pop_ready(r), awake ? time : time + wake));
     awake = false;
@@ -154,13 +157,24 @@ static esp_status make_ready(simulation *s, int rank, int step, double time) {
   return ESP_OK;
 }
 
+// Where all steps of a phase have ended the next one begins.
+static void pass_phase(const simulation *s, int rank) {
+  rank_state *r = &s->rank[rank];
+  const esp_rank_plan *plan = &s->plan->rank[rank];
+  if (r->ended == r->phase_end && r->ended < plan->nstep) {
+    r->phase_end = esp_plan_phase_end(plan, r->ended);
+  }
+}
+
 static esp_status end_step(simulation *s, const event *e) {
   const esp_rank_plan *plan = &s->plan->rank[e->rank];
+  s->rank[e->rank].ended++;
+  pass_phase(s, e->rank);
   const esp_step *p = &plan->step[e->step];
   const bool ran = p->kind == ESP_STEP_RUN;
   if (ran) {
     s->rank[e->rank].idle++;
-    s->traffic[e->rank / s->per_machine] -= traffic_of(s, e->rank, p->node);
+    s->traffic[e->rank / s->per_machine] -= traffic_of(s, p->node);
   }
   for (int i = plan->first[e->step]; i < plan->first[e->step + 1]; i++) {
     const int next = plan->waiting[i];
@@ -203,7 +217,12 @@ static esp_status open_rank(const simulation *s, int rank) {
     return ESP_FAIL(ESP_NO_MEMORY, "cannot simulate %d steps", plan->nstep);
   }
   for (int i = 0; i < plan->nstep; i++) r->left[i] = plan->nwait[i];
-  r->idle = s->plan->workers;
+  r->idle = s->plan->molded ? s->plan->width : s->plan->workers;
+  r->phase_end = plan->nstep;
+  if (s->plan->molded) {
+    r->phase_end = 0;
+    pass_phase(s, rank);
+  }
   return ESP_OK;
 }
 

@@ -22,12 +22,12 @@ typedef struct maker {
 } maker;
 
 static int rank_of(const maker *m, int node) {
-  return m->schedule->processor[node] / m->problem->workers;
+  return m->schedule->processor[node] / esp_plan_lanes(m->problem);
 }
 
 static double finish_of(const maker *m, int node) {
   return m->schedule->start[node] +
-         esp_node_seconds(m->problem, node, rank_of(m, node));
+         esp_plan_node_seconds(m->problem, m->plan, node);
 }
 
 static esp_status add(maker *m, int rank, int64_t tie, esp_step step) {
@@ -100,8 +100,9 @@ static esp_status collect(maker *m) {
                            .value = -1,
                            .peer = -1,
                            .message = -1,
-                           .worker =
-                               m->schedule->processor[n] % m->problem->workers,
+                           .worker = m->schedule->processor[n] %
+                                     esp_plan_lanes(m->problem),
+                           .width = m->plan->width_of[n],
                            .start = m->schedule->start[n],
                            .finish = finish_of(m, n)};
     ESP_TRY(add(m, rank_of(m, n), 2 * (int64_t)n, step));

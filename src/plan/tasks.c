@@ -1,5 +1,6 @@
 // Nodes -> tasks, values -> arcs.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "plan/schedule.h"
@@ -85,7 +86,8 @@ esp_status esp_plan_dag(const esp_plan_problem *problem, esp_dag **dag) {
       weight != NULL ? ESP_OK
                      : ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", nodes);
   for (int n = 0; n < nodes && status == ESP_OK; n++) {
-    weight[n] = problem->seconds[n];
+    weight[n] =
+        problem->narrow != NULL ? problem->narrow[n] : problem->seconds[n];
     status = add_node(&c, n);
   }
   if (status == ESP_OK) {
@@ -137,7 +139,45 @@ static esp_status bound_plans(esp_dag *dag, const esp_processors *processors,
   return esp_schedule_lower_bound(dag, processors, bound);
 }
 
+// Narrow and wide nodes -------------------------------------------------------
+
+// Seconds of the tasks on all threads; free().
+static esp_status open_mold(const esp_plan_problem *problem, esp_mold *mold,
+                            double **wide) {
+  static const int64_t PLACEMENTS = 1000000;
+  const size_t nodes = (size_t)problem->graph->nnode;
+  *wide = calloc(nodes + 2, sizeof **wide);
+  if (*wide == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
+  if (nodes > 0) memcpy(*wide, problem->seconds, nodes * sizeof **wide);
+  *mold = (esp_mold){.processors = problem->width,
+                     .wide = *wide,
+                     .wake_seconds = problem->links.over[ESP_SAME_RANK].seconds,
+                     .placements = PLACEMENTS};
+  return ESP_OK;
+}
+
+// Only the bound where `schedule` is NULL.
+static esp_status mold(const esp_plan_problem *problem, esp_schedule *schedule,
+                       double *bound) {
+  esp_mold how;
+  double *wide;
+  esp_dag *dag = NULL;
+  ESP_TRY(open_mold(problem, &how, &wide));
+  esp_status status = esp_plan_dag(problem, &dag);
+  if (status == ESP_OK && schedule != NULL) {
+    status = esp_schedule_mold(dag, &how, schedule);
+  } else if (status == ESP_OK) {
+    *bound = esp_schedule_mold_bound(dag, &how);
+  }
+  esp_dag_free(dag);
+  free(wide);
+  return status;
+}
+
+// Of one width ----------------------------------------------------------------
+
 esp_status esp_plan_bound(const esp_plan_problem *problem, double *bound) {
+  if (problem->narrow != NULL) return mold(problem, NULL, bound);
   esp_processors processors;
   double *slowness = NULL;
   esp_dag *dag = NULL;
@@ -151,6 +191,7 @@ esp_status esp_plan_bound(const esp_plan_problem *problem, double *bound) {
 
 esp_status esp_plan_schedule(const esp_plan_problem *problem,
                              esp_schedule *schedule) {
+  if (problem->narrow != NULL) return mold(problem, schedule, NULL);
   // A graph of 200 nodes is improved for about 0.1 s.
   static const esp_effort effort = {.placements = 1000000};
   esp_processors processors;
@@ -178,6 +219,8 @@ esp_status esp_plan_schedule_row(const esp_plan_problem *problem,
     schedule->start[n] = now;
     now += esp_node_seconds(problem, n, 0);
   }
+  free(schedule->width); // all wide
+  schedule->width = NULL;
   schedule->makespan = now;
   schedule->method = "sequential";
   return ESP_OK;

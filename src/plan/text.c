@@ -13,11 +13,15 @@ static const char *subject(const esp_graph *graph, const esp_step *step) {
                                     : graph->value[step->value].name;
 }
 
-static void write_step(FILE *out, const esp_graph *graph, const esp_step *s) {
+static void write_step(FILE *out, const esp_graph *graph, const esp_step *s,
+                       bool molded) {
   fprintf(out, "  %9.3f %9.3f  %-4s ", 1e3 * s->start, 1e3 * s->finish,
           kinds[s->kind]);
-  if (s->kind == ESP_STEP_RUN) {
-    fprintf(out, "worker %d  %-18s %s\n", s->worker,
+  if (s->kind == ESP_STEP_RUN && molded && s->width > 1) {
+    fprintf(out, "%d threads  %-16s %s\n", s->width,
+            graph->node[s->node].op_type, subject(graph, s));
+  } else if (s->kind == ESP_STEP_RUN) {
+    fprintf(out, "%s %d  %-18s %s\n", molded ? "thread" : "worker", s->worker,
             graph->node[s->node].op_type, subject(graph, s));
   } else {
     fprintf(out, "rank %d    message %-10d %s\n", s->peer, s->message,
@@ -43,7 +47,7 @@ esp_status esp_plan_text(const esp_plan *plan, const esp_graph *graph,
             (double)rank->bytes / 1e6);
     fprintf(out, "  start/ms    end/ms  step\n");
     for (int s = 0; s < rank->nstep; s++) {
-      write_step(out, graph, &rank->step[s]);
+      write_step(out, graph, &rank->step[s], plan->molded);
     }
   }
   if (fclose(out) != 0) return ESP_FAIL(ESP_NO_MEMORY, "cannot write the plan");
@@ -58,6 +62,7 @@ static json_t *step_json(const esp_graph *graph, const esp_step *s) {
     json_object_set_new(made, "operator",
                         json_string(graph->node[s->node].op_type));
     json_object_set_new(made, "worker", json_integer(s->worker));
+    json_object_set_new(made, "width", json_integer(s->width));
   } else {
     json_object_set_new(made, "rank", json_integer(s->peer));
     json_object_set_new(made, "message", json_integer(s->message));

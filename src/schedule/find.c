@@ -19,6 +19,7 @@ esp_status esp_schedule_room(int count, esp_schedule *schedule) {
 void esp_schedule_free(esp_schedule *schedule) {
   free(schedule->processor);
   free(schedule->start);
+  free(schedule->width);
   *schedule = (esp_schedule){0};
 }
 

@@ -85,6 +85,7 @@ static inline esp_distance esp_distance_of(const esp_processors *p, int a,
 typedef struct esp_schedule {
   const char *method; // that found it; static storage
   int *processor;     // [count]
+  int *width;         // [count] processors that each has; NULL: one each
   double *start;      // [count]
   double makespan;    // until all is done
   double lower_bound; // no schedule takes less
@@ -109,5 +110,19 @@ esp_status esp_schedule_lower_bound(const esp_dag *dag,
                                     const esp_processors *processors,
                                     double *bound);
 void esp_schedule_free(esp_schedule *schedule);
+
+// Tasks that run on one processor or on all of them together (*moldable*).
+typedef struct esp_mold {
+  int processors;      // at least 2, equal; messages between them cost nothing
+  const double *wide;  // [count] seconds on all of them
+  double wake_seconds; // until another processor begins after a task on all
+  int64_t placements;  // tasks placed while looking for better widths
+} esp_mold;
+// Finds widths and order together; the weights of the graph are seconds on one
+// processor.  A task on all processors has processor 0.
+esp_status esp_schedule_mold(const esp_dag *dag, const esp_mold *mold,
+                             esp_schedule *schedule);
+// Only what no such schedule can beat.
+double esp_schedule_mold_bound(const esp_dag *dag, const esp_mold *mold);
 
 #endif

@@ -22,21 +22,12 @@ typedef struct walker {
   esp_exec *exec;
 } walker;
 
-static void open_walker(walker *w, const esp_comm *group, int workers) {
-  double *seconds = calloc((size_t)w->graph->nnode + 1, sizeof *seconds);
-  for (int n = 0; n < w->graph->nnode; n++) seconds[n] = 1;
-  const esp_plan_problem problem = {
-      .graph = w->graph,
-      .ranks = group != NULL ? esp_comm_size(group) : 1,
-      .workers = workers,
-      .width = 1,
-      .seconds = seconds,
-      // cheap, so that the graph is spread
-      .links = {{[ESP_SAME_NODE] = {1e-3, 1e9}}}};
-  CHECK_OK(esp_plan_build(&problem, &w->plan));
+static void open_plan(walker *w, const esp_plan_problem *problem,
+                      const esp_comm *group) {
+  CHECK_OK(esp_plan_build(problem, &w->plan));
   CHECK_OK(esp_plan_check(w->plan, w->graph));
-  free(seconds);
-  const esp_workers_options pool = {.count = workers, .width = 1};
+  const esp_workers_options pool = {.count = problem->workers,
+                                    .width = problem->width};
   CHECK_OK(esp_workers_open(&pool, &w->pool));
   CHECK_OK(esp_bell_create(&w->bell));
   const esp_exec_options options = {.graph = w->graph,
@@ -49,6 +40,41 @@ static void open_walker(walker *w, const esp_comm *group, int workers) {
                                     .slots = SLOTS};
   CHECK_OK(esp_exec_create(&options, &w->exec));
   if (group != NULL && connected) CHECK_OK(esp_exec_connect(w->exec));
+}
+
+static void open_walker(walker *w, const esp_comm *group, int workers) {
+  double *seconds = calloc((size_t)w->graph->nnode + 1, sizeof *seconds);
+  for (int n = 0; n < w->graph->nnode; n++) seconds[n] = 1;
+  const esp_plan_problem problem = {
+      .graph = w->graph,
+      .ranks = group != NULL ? esp_comm_size(group) : 1,
+      .workers = workers,
+      .width = 1,
+      .seconds = seconds,
+      // cheap, so that the graph is spread
+      .links = {{[ESP_SAME_NODE] = {1e-3, 1e9}}}};
+  open_plan(w, &problem, group);
+  free(seconds);
+}
+
+// One worker, whose team is sometimes better divided among narrow nodes.
+static void open_molded(walker *w, int width) {
+  const size_t nodes = (size_t)w->graph->nnode;
+  double *narrow = calloc(nodes + 1, sizeof *narrow);
+  double *wide = calloc(nodes + 1, sizeof *wide);
+  for (size_t n = 0; n < nodes; n++) {
+    narrow[n] = 1 + (double)(check_random() % 4);
+    wide[n] = narrow[n] * (check_random() % 3 == 0 ? 1.0 / width : 1.5);
+  }
+  const esp_plan_problem problem = {.graph = w->graph,
+                                    .ranks = 1,
+                                    .workers = 1,
+                                    .width = width,
+                                    .seconds = wide,
+                                    .narrow = narrow};
+  open_plan(w, &problem, NULL);
+  free(narrow);
+  free(wide);
 }
 
 static void close_walker(walker *w) {
@@ -127,11 +153,39 @@ static void shared_memory_gives_the_bytes_of_one(void) {
   connected = false;
 }
 
+static void molded_plans_give_the_bytes_of_one(void) {
+  int molded = 0;
+  for (int round = 0; round < 24; round++) {
+    esp_graph *graph = round % 2 == 0 ? toy_random(4 + 3 * round, LENGTH)
+                                      : toy_branches(3, 2 + round, LENGTH);
+    walker one = {.graph = graph}, team = {.graph = graph};
+    open_walker(&one, NULL, 1);
+    open_molded(&team, 2 + round % 3);
+    molded += team.plan->molded;
+    for (int batch = 0; batch < SLOTS; batch++) {
+      start(&one, batch, batch);
+      start(&team, batch, batch);
+      finish(&one, batch);
+      finish(&team, batch);
+      for (int i = 0; i < graph->noutput; i++) {
+        check_same_bytes(esp_exec_value(team.exec, batch, graph->output[i]),
+                         esp_exec_value(one.exec, batch, graph->output[i]),
+                         LENGTH * sizeof(float));
+      }
+    }
+    close_walker(&one);
+    close_walker(&team);
+    esp_graph_free(graph);
+  }
+  CU_ASSERT(molded > 12);
+}
+
 int main(void) {
   static const check_case cases[] = {
       CASE(branches_give_the_bytes_of_one),
       CASE(random_graphs_give_the_bytes_of_one),
       CASE(shared_memory_gives_the_bytes_of_one),
+      CASE(molded_plans_give_the_bytes_of_one),
       {NULL, NULL},
   };
   if (esp_comm_open(false, &comm) != ESP_OK) return 1;

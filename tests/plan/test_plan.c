@@ -54,6 +54,79 @@ static void random_graphs_have_legal_plans(void) {
   }
 }
 
+// Every step of a molded plan waits for steps of its phase or of one before it;
+// what waits in a phase is narrow.
+static void check_phases(const esp_plan *plan) {
+  const esp_rank_plan *rank = &plan->rank[0];
+  for (int begin = 0; begin < rank->nstep;) {
+    const int end = esp_plan_phase_end(rank, begin);
+    CU_ASSERT(end > begin && end <= rank->nstep);
+    for (int s = begin; s < end; s++) {
+      CU_ASSERT(rank->step[s].width == 1 || end == begin + 1);
+      CU_ASSERT(rank->step[s].worker < plan->width);
+      for (int i = rank->first[s]; i < rank->first[s + 1]; i++) {
+        CU_ASSERT(rank->waiting[i] > s);
+      }
+    }
+    begin = end;
+  }
+}
+
+static void molded_plans_are_legal(void) {
+  int molded = 0;
+  for (int round = 0; round < 40; round++) {
+    esp_graph *graph = toy_random(1 + 2 * round, 16);
+    double narrow[80], wide[80], row = 0;
+    const int width = 2 + round % 3;
+    for (int n = 0; n < graph->nnode; n++) {
+      narrow[n] = 1 + (double)(check_random() % 9);
+      wide[n] = narrow[n] / (1 + (double)(check_random() % 100) / 50);
+      row += wide[n];
+    }
+    const esp_plan_problem problem = {.graph = graph,
+                                      .ranks = 1,
+                                      .workers = 1,
+                                      .width = width,
+                                      .seconds = wide,
+                                      .narrow = narrow};
+    esp_plan *plan = NULL;
+    CHECK_OK(esp_plan_build(&problem, &plan));
+    CHECK_OK(esp_plan_check(plan, graph));
+    CU_ASSERT(plan->predicted >= plan->lower_bound - 1e-9);
+    CU_ASSERT(plan->predicted <= row + 1e-9);
+    if (plan->molded) check_phases(plan);
+    molded += plan->molded;
+    esp_plan_free(plan);
+    esp_graph_free(graph);
+  }
+  CU_ASSERT(molded > 20);
+}
+
+// A head that is worth all threads, two branches that are not.
+static void branches_are_narrow_and_a_lone_node_wide(void) {
+  esp_graph *graph = toy_branches(2, 5, 16);
+  double narrow[11], wide[11];
+  for (int n = 0; n < 11; n++) narrow[n] = wide[n] = 1;
+  narrow[10] = 4;
+  wide[10] = 2; // the one that reads all
+  const esp_plan_problem problem = {.graph = graph,
+                                    .ranks = 1,
+                                    .workers = 1,
+                                    .width = 2,
+                                    .seconds = wide,
+                                    .narrow = narrow};
+  esp_plan *plan = NULL;
+  CHECK_OK(esp_plan_build(&problem, &plan));
+  CHECK_OK(esp_plan_check(plan, graph));
+  CU_ASSERT(plan->molded);
+  CU_ASSERT_DOUBLE_EQUAL(plan->predicted, 5 + 2, 1e-9);
+  CU_ASSERT_EQUAL(plan->width_of[10], 2);
+  CU_ASSERT_EQUAL(plan->width_of[0], 1);
+  CU_ASSERT_EQUAL(esp_plan_phase_end(&plan->rank[0], 0), 10);
+  esp_plan_free(plan);
+  esp_graph_free(graph);
+}
+
 static void free_messages_spread_branches(void) {
   esp_graph *graph = toy_branches(2, 10, 16);
   esp_plan *plan = plan_of(graph, 2, 1, 1e-6, true);
@@ -211,6 +284,8 @@ static void a_broken_plan_is_found(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(random_graphs_have_legal_plans),
+      CASE(molded_plans_are_legal),
+      CASE(branches_are_narrow_and_a_lone_node_wide),
       CASE(free_messages_spread_branches),
       CASE(dear_messages_keep_to_one_rank),
       CASE(workers_share_a_rank),
