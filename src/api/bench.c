@@ -30,6 +30,7 @@ typedef struct bench {
   esp_session *session;
   esp_bench_findings *found;
   esp_tensor **input; // [inputs of the model]
+  esp_node_costs costs;
 } bench;
 
 // Inputs ----------------------------------------------------------------------
@@ -203,6 +204,7 @@ static esp_status run_streams(const bench *b, esp_bench_way *way,
 static esp_status set_way(const bench *b, const esp_bench_way *way) {
   const int workers = way->streams * way->workers;
   b->session->options.num_interop_threads = way->workers;
+  b->session->molded = way->molded;
   ESP_TRY(esp_set_num_threads(b->context, 1));
   ESP_TRY(esp_set_num_interop_threads(b->context, workers));
   return esp_set_num_threads(b->context, way->width);
@@ -344,7 +346,8 @@ static void describe_plan(const bench *b) {
   const esp_bench_way *best = &f->way[f->best];
   for (int e = 0; e < b->session->engines; e++) {
     const esp_session_engine *engine = b->session->engine[e];
-    if (engine->workers != best->workers || engine->width != best->width) {
+    if (engine->workers != best->workers || engine->width != best->width ||
+        engine->molded != best->molded) {
       continue;
     }
     const esp_plan *plan = engine->built.plan;
@@ -355,6 +358,34 @@ static void describe_plan(const bench *b) {
     f->block_bytes = (double)esp_exec_bytes(engine->exec);
     (void)esp_cost_work(engine->built.graph, &f->flops, &f->bytes);
   }
+}
+
+// Without them there is nothing to put side by side.
+static bool has_branches(const esp_plan *plan) {
+  static const double WORTH = 1.05;
+  return plan->total > WORTH * plan->critical;
+}
+
+// Measures what the nodes take, for the plans that are tried; where the ways
+// are open, also that of nodes which are narrow or wide.
+static esp_status look_at_nodes(bench *b) {
+  esp_bench_findings *f = b->found;
+  const esp_session *s = b->session;
+  const bool wide = f->way[f->ways - 1].width == f->cores;
+  if (f->ways == 1 || f->cores == 1 || s->walked != NULL || !wide ||
+      !has_branches(s->engine[0]->built.plan)) {
+    return ESP_OK;
+  }
+  esp_machine machine;
+  ESP_TRY(esp_context_machine(b->context, &machine));
+  const esp_trial_options options = {.graph = s->engine[0]->built.graph,
+                                     .machine = &machine,
+                                     .cores = &b->context->cores};
+  ESP_TRY(esp_trial_nodes(&options, &b->costs));
+  b->session->costs = &b->costs;
+  add_way(b, 1, 1, f->cores);
+  f->way[f->ways - 1].molded = true;
+  return ESP_OK;
 }
 
 static esp_status run_bench(bench *b, double began) {
@@ -371,6 +402,7 @@ static esp_status run_bench(bench *b, double began) {
   ESP_TRY(status);
   f->load_s = esp_clock_seconds() - began;
   f->process_bytes = process_bytes(); // before other ways pack for themselves
+  ESP_TRY(look_at_nodes(b));
   if (f->ways > 1) {
     ESP_TRY(try_ways(b));
   } else {
@@ -410,6 +442,7 @@ static esp_status make_findings(esp_context *context, const char *model,
   const esp_status status = run_bench(&b, began);
   free_inputs(&b);
   esp_session_close(b.session);
+  esp_node_costs_end(&b.costs);
   return status;
 }
 

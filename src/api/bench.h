@@ -9,6 +9,7 @@
 // A way to run it: streams at once, each on workers x width threads.
 typedef struct esp_bench_way {
   int streams, workers, width;
+  bool molded;     // operators are as wide as that, or narrow side by side
   double *latency; // [latencies] seconds of each batch, in all rounds
   size_t latencies, room;
   double *rate; // [rounds] samples a second

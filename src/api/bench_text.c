@@ -14,9 +14,9 @@ static void tell_ways(const esp_bench_findings *f, FILE *out) {
     const double part = f->throughput
                             ? way->samples_per_second / best->samples_per_second
                             : best->median_s / way->median_s;
-    fprintf(out, "%7d x %7d x %5d %12.3f %8.3f %11.1f %13.2f\n", way->streams,
+    fprintf(out, "%7d x %7d x %5d %12.3f %8.3f %11.1f %13.2f%s\n", way->streams,
             way->workers, way->width, 1e3 * way->median_s, 1e3 * way->p99_s,
-            way->samples_per_second, part);
+            way->samples_per_second, part, way->molded ? "  molded" : "");
   }
 }
 
@@ -64,12 +64,12 @@ esp_status esp_bench_text(const esp_bench_findings *f, char **text) {
 }
 
 static json_t *way_json(const esp_bench_way *way) {
-  return json_pack("{s:i, s:i, s:i, s:{s:f, s:f}, s:f, s:f, s:I}", "streams",
-                   way->streams, "workers", way->workers, "width", way->width,
-                   "latency_ms", "median", 1e3 * way->median_s, "p99",
-                   1e3 * way->p99_s, "samples_per_second",
-                   way->samples_per_second, "spread", way->spread, "batches",
-                   (json_int_t)way->latencies);
+  return json_pack("{s:i, s:i, s:i, s:b, s:{s:f, s:f}, s:f, s:f, s:I}",
+                   "streams", way->streams, "workers", way->workers, "width",
+                   way->width, "molded", way->molded, "latency_ms", "median",
+                   1e3 * way->median_s, "p99", 1e3 * way->p99_s,
+                   "samples_per_second", way->samples_per_second, "spread",
+                   way->spread, "batches", (json_int_t)way->latencies);
 }
 
 // What is not known is null.

@@ -118,6 +118,13 @@ static esp_status no_memory(const esp_build_options *options) {
                   1e-6 * options->memory);
 }
 
+static esp_status copy_seconds(const double *from, int nodes, double **copy) {
+  *copy = malloc(((size_t)nodes + 1) * sizeof **copy);
+  if (*copy == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
+  memcpy(*copy, from, (size_t)nodes * sizeof **copy);
+  return ESP_OK;
+}
+
 // Takes the graph over, also on failure.
 static esp_status plan_graph(const esp_build_options *options, esp_graph *graph,
                              esp_built *built) {
@@ -136,7 +143,12 @@ static esp_status plan_graph(const esp_build_options *options, esp_graph *graph,
                                made.seconds);
   }
   if (status != ESP_OK) goto done;
+  if (is_measured(options, graph) && options->narrow != NULL) {
+    status = copy_seconds(options->narrow, graph->nnode, &made.narrow);
+    if (status != ESP_OK) goto done;
+  }
   made.problem = (esp_plan_problem){.graph = graph,
+                                    .narrow = made.narrow,
                                     .ranks = options->ranks,
                                     .ranks_per_node = options->ranks_per_node,
                                     .workers = options->workers,
@@ -217,14 +229,17 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
 }
 
 esp_status esp_build_retime(esp_built *built, const double *seconds) {
-  memcpy(built->seconds, seconds,
-         (size_t)built->graph->nnode * sizeof *seconds);
+  for (int n = 0; n < built->graph->nnode; n++) {
+    const bool narrow = built->narrow != NULL && built->plan->width_of[n] == 1;
+    (narrow ? built->narrow : built->seconds)[n] = seconds[n];
+  }
   return esp_plan_retime(&built->problem, built->plan);
 }
 
 void esp_build_end(esp_built *built) {
   esp_plan_free(built->plan);
   free(built->seconds);
+  free(built->narrow);
   esp_graph_free(built->graph);
   *built = (esp_built){0};
 }

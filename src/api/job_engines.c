@@ -48,8 +48,10 @@ static esp_status build_engine(esp_running *run, int64_t batch, int slots,
   esp_build_options how = esp_engine_options(run, batch, slots);
   const esp_book *book = &run->tune.book;
   if (batch == run->batch && book->batch == batch &&
-      book->way.width == how.width) {
+      book->way.width == how.width &&
+      book->way.molded == run->resources.molded) {
     how.seconds = book->seconds;
+    how.narrow = book->narrow;
     how.nodes = book->nodes;
   }
   esp_status status = esp_build(&how, built);
@@ -127,8 +129,31 @@ esp_status esp_engines_make(esp_running *run, int64_t end) {
   return ESP_OK;
 }
 
-esp_status esp_engines_measure(esp_running *run) {
+// Keeps the seconds in the book, and frees them.  Of a molded plan each node
+// was measured in one width; in the other it stays as it was known.
+static void note_seconds(esp_running *run, double *seconds, int nodes) {
   esp_book *book = &run->tune.book;
+  const esp_resources *r = &run->resources;
+  const esp_plan *plan = run->full_built.plan;
+  const bool both = r->molded && book->narrow != NULL && book->nodes == nodes;
+  for (int n = 0; both && n < nodes; n++) {
+    const bool narrow = plan->width_of[n] == 1;
+    (narrow ? book->narrow : book->seconds)[n] = seconds[n];
+  }
+  if (both) {
+    free(seconds);
+  } else {
+    free(book->seconds);
+    free(book->narrow);
+    book->seconds = seconds;
+    book->narrow = NULL;
+  }
+  book->way = (esp_way){r->streams, r->workers, r->width, book->narrow != NULL};
+  book->batch = run->batch;
+  book->nodes = nodes;
+}
+
+esp_status esp_engines_measure(esp_running *run) {
   const bool have = run->full.exec != NULL;
   const int nodes = have ? run->full.graph->nnode : 0;
   double *sum = calloc((size_t)nodes + 1, sizeof *sum);
@@ -143,12 +168,11 @@ esp_status esp_engines_measure(esp_running *run) {
   esp_comm_sum(run->comm, sum, nodes + 1);
   const double batches = sum[nodes];
   for (int n = 0; n < nodes && batches > 0; n++) sum[n] /= batches;
-  free(book->seconds);
-  book->way = (esp_way){run->resources.streams, run->resources.workers,
-                        run->resources.width};
-  book->batch = run->batch;
-  book->nodes = batches > 0 ? nodes : 0;
-  book->seconds = sum;
+  if (batches > 0) {
+    note_seconds(run, sum, nodes);
+  } else {
+    free(sum); // what is known stays
+  }
   return ESP_OK;
 }
 
@@ -158,7 +182,11 @@ double esp_engine_computed(const esp_engine *engine) {
   double *seconds = calloc((size_t)engine->graph->nnode + 1, sizeof *seconds);
   if (seconds == NULL) return sum;
   esp_exec_add_seconds(engine->exec, seconds);
-  for (int n = 0; n < engine->graph->nnode; n++) sum += seconds[n];
+  for (int n = 0; n < engine->graph->nnode; n++) {
+    const esp_plan *plan = engine->plan;
+    sum += plan->molded ? seconds[n] * plan->width_of[n] / plan->width
+                        : seconds[n];
+  }
   free(seconds);
   return sum;
 }

@@ -150,7 +150,8 @@ int esp_engine_slots(const esp_running *run);
 esp_build_options esp_engine_options(const esp_running *run, int64_t batch,
                                      int slots);
 void esp_engines_end(esp_running *run);
-// Seconds of all nodes of an engine on this rank so far, and those during which
+// Seconds of all nodes of an engine on this rank so far, a narrow one of a
+// molded plan for its part of the team, and those during which
 // its messages were under way; 0 without an exec.
 double esp_engine_computed(const esp_engine *engine);
 double esp_engine_moved(const esp_engine *engine);

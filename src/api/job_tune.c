@@ -19,13 +19,14 @@ static const char MEASURED_HERE[] = "measured in the first batches",
 enum { LEAST_BATCHES = 4, MOST_WAYS = 16 };
 
 static esp_way way_of(const esp_resources *r) {
-  return (esp_way){r->streams, r->workers, r->width};
+  return (esp_way){r->streams, r->workers, r->width, r->molded};
 }
 
 static void set_way(esp_resources *r, const esp_way *way) {
   r->streams = way->streams;
   r->workers = way->workers;
   r->width = way->width;
+  r->molded = way->molded;
 }
 
 static bool is_latency(const esp_running *run) {
@@ -57,33 +58,41 @@ static char *make_key(const esp_running *run) {
   return written >= 0 ? key : NULL;
 }
 
+// Those of rank 0, where there is room for them.
+static esp_status share_seconds(const esp_running *run, int nodes,
+                                double **seconds) {
+  const size_t bytes = (size_t)nodes * sizeof **seconds;
+  if (*seconds == NULL) *seconds = malloc(bytes + 1);
+  ESP_TRY(esp_comm_agree(
+      run->comm, *seconds != NULL
+                     ? ESP_OK
+                     : ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", nodes)));
+  esp_comm_broadcast(run->comm, 0, *seconds, bytes);
+  return ESP_OK;
+}
+
 // Rank 0 reads; all get the same.
 static esp_status share_book(esp_running *run) {
   esp_book *book = &run->tune.book;
   if (esp_comm_rank(run->comm) == 0 && run->tune.key != NULL) {
     esp_book_read(run->tune.key, book);
   }
-  double *seconds = book->seconds;
+  double *seconds = book->seconds, *narrow = book->narrow;
   esp_comm_broadcast(run->comm, 0, book, sizeof *book);
   book->seconds = seconds;
-  const size_t bytes = (size_t)book->nodes * sizeof *seconds;
-  esp_status status = ESP_OK;
-  if (book->nodes > 0 && seconds == NULL) {
-    book->seconds = malloc(bytes + 1);
-    if (book->seconds == NULL) {
-      status = ESP_FAIL(ESP_NO_MEMORY, "cannot plan %d nodes", book->nodes);
-    }
-  }
-  ESP_TRY(esp_comm_agree(run->comm, status));
-  if (book->nodes > 0) esp_comm_broadcast(run->comm, 0, book->seconds, bytes);
-  return ESP_OK;
+  book->narrow = narrow;
+  if (book->nodes == 0) return ESP_OK;
+  ESP_TRY(share_seconds(run, book->nodes, &book->seconds));
+  return book->way.molded ? share_seconds(run, book->nodes, &book->narrow)
+                          : ESP_OK;
 }
 
 // Latency on several cores: branches on workers, or wide operators, by the
 // estimates.  The plans are made on every rank alike from the same machine.
 static esp_status choose_by_estimate(esp_running *run) {
   esp_resources *r = &run->resources;
-  const esp_way ways[2] = {{1, r->cores.count, 1}, {1, 1, r->cores.count}};
+  const esp_way ways[2] = {{1, r->cores.count, 1, false},
+                           {1, 1, r->cores.count, false}};
   double best = 0;
   for (int i = 0; i < 2; i++) {
     const esp_build_options how = {.model = run->model,
@@ -142,7 +151,8 @@ esp_status esp_tune_begin(esp_running *run) {
     set_way(&run->resources, &tune->book.way);
   }
   if (tune->book.nodes > 0 && tune->book.batch == run->batch &&
-      tune->book.way.width == run->resources.width) {
+      tune->book.way.width == run->resources.width &&
+      tune->book.way.molded == run->resources.molded) {
     tune->costs = MEASURED_BEFORE;
   }
   if (!is_open(run) || tune->book.chosen) return ESP_OK;
@@ -292,13 +302,13 @@ static int list_ways(const esp_running *run, esp_way *way) {
   int count = 0;
   for (int width = 1; count < MOST_WAYS - 1; width *= 2) {
     const int wide = 2 * width > cores ? cores : width; // the last takes all
-    const esp_way streams = {cores / wide, 1, wide};
+    const esp_way streams = {cores / wide, 1, wide, false};
     if (!latency || wide == cores) way[count++] = streams;
     if (wide == cores) break;
   }
   const esp_plan *plan = run->full_built.plan;
   if (latency || plan->total > 1.2 * plan->critical) {
-    way[count++] = (esp_way){1, cores, 1};
+    way[count++] = (esp_way){1, cores, 1, false};
   }
   return count;
 }
@@ -307,28 +317,118 @@ static double worth(const trial *t) { // less is better
   return is_latency(t->run) ? t->now.batch_seconds : t->now.pace;
 }
 
-static esp_status try_ways(trial *t) {
-  esp_running *run = t->run;
-  esp_way way[MOST_WAYS], best = t->way;
+// Ways that are compared.
+typedef struct contest {
+  double plain, pace; // of the first
+  double least_worth; // of the best so far, or what another has to come below
+  esp_way best;
+  figures best_now;
+  esp_node_costs costs; // as ways that tell them were tried
+} contest;
+
+// Where the way tells what nodes take on one thread, or on all: there.
+static double **told_by(const trial *t, const esp_way *way, contest *c) {
+  const esp_resources *r = &t->run->resources;
+  if (r->ranks_per_replica > 1 || r->cores.count == 1) return NULL;
+  if (way->width == 1) return &c->costs.narrow;
+  return way->workers == 1 && way->width == r->cores.count ? &c->costs.wide
+                                                           : NULL;
+}
+
+// Keeps that of the way that was tried last.
+static esp_status note_costs(trial *t, contest *c) {
+  esp_book *book = &t->run->tune.book;
+  double **kept = told_by(t, &t->way, c);
+  if (kept == NULL || t->way.molded) return ESP_OK;
+  ESP_TRY(esp_engines_measure(t->run));
+  if (book->nodes != c->costs.nodes) { // of another graph
+    esp_node_costs_end(&c->costs);
+    c->costs.nodes = book->nodes;
+  }
+  free(*kept);
+  *kept = book->seconds;
+  book->seconds = NULL;
+  return ESP_OK;
+}
+
+static double *copy_of(const double *seconds, int nodes) {
+  const size_t bytes = (size_t)nodes * sizeof *seconds;
+  double *copy = seconds != NULL ? malloc(bytes + 1) : NULL;
+  if (copy != NULL) memcpy(copy, seconds, bytes);
+  return copy;
+}
+
+// Changes to a way, whose plan is made from what is known of the nodes.
+static esp_status change_knowing(trial *t, contest *c, const esp_way *way) {
+  esp_book *book = &t->run->tune.book;
+  double **told = told_by(t, way, c);
+  free(book->seconds);
+  free(book->narrow);
+  book->way = *way;
+  book->batch = t->run->batch;
+  book->seconds = told != NULL ? copy_of(*told, c->costs.nodes) : NULL;
+  book->narrow = way->molded ? copy_of(c->costs.narrow, c->costs.nodes) : NULL;
+  const bool known =
+      book->seconds != NULL && way->molded == (book->narrow != NULL);
+  double all = known; // have all ranks had room for it?
+  esp_comm_sum(t->run->comm, &all, 1);
+  book->nodes = all == esp_comm_size(t->run->comm) ? c->costs.nodes : 0;
+  if (book->nodes > 0) t->run->tune.costs = MEASURED_HERE;
+  return change_to(t, way);
+}
+
+static esp_status compare(trial *t, contest *c) {
+  ESP_TRY(try_now(t, c->pace, t->run->npending - 1)); // whole ones
+  esp_log(ESP_LOG_INFO,
+          "tried %d streams x %d workers x width %d%s: %.3f of the first way's "
+          "time",
+          t->way.streams, t->way.workers, t->way.width,
+          t->way.molded ? ", molded" : "", worth(t) / c->plain);
+  if (worth(t) < c->least_worth) {
+    c->least_worth = worth(t);
+    c->best = t->way;
+    c->best_now = t->now;
+  }
+  return note_costs(t, c);
+}
+
+// One worker whose nodes are wide or narrow, once both are known.
+static esp_status try_molded(trial *t, contest *c) {
+  const esp_way molded = {1, 1, t->run->resources.cores.count, true};
+  if (c->costs.narrow == NULL || c->costs.wide == NULL) return ESP_OK;
+  ESP_TRY(change_knowing(t, c, &molded));
+  return t->run->full_built.plan->molded ? compare(t, c) : ESP_OK;
+}
+
+static esp_status hold(trial *t, contest *c) {
+  const esp_running *run = t->run;
+  esp_way way[MOST_WAYS];
   const int ways = list_ways(run, way);
   const double per_way = 2 * (t->build_s + TRIAL_SECONDS);
-  if (ways * per_way > PART * left_seconds(t)) return ESP_OK;
-  const double plain = worth(t), plain_pace = t->now.pace;
-  double least_worth = plain * BETTER;
+  if ((ways + 1) * per_way > PART * left_seconds(t)) return ESP_OK;
+  const esp_way plain = t->way;
+  ESP_TRY(note_costs(t, c));
   for (int w = 0; w < ways && run->outcome.stop == ESP_STOP_NONE; w++) {
-    if (esp_way_same(&way[w], &t->way)) continue;
+    if (esp_way_same(&way[w], &plain)) continue;
     ESP_TRY(change_to(t, &way[w]));
-    ESP_TRY(try_now(t, plain_pace, run->npending - 1)); // whole ones
-    esp_log(ESP_LOG_INFO,
-            "tried %d streams x %d workers x width %d: %.3f of "
-            "the first way's time",
-            way[w].streams, way[w].workers, way[w].width, worth(t) / plain);
-    if (worth(t) >= least_worth) continue;
-    least_worth = worth(t);
-    best = way[w];
+    ESP_TRY(compare(t, c));
   }
-  run->tune.book.chosen = true;
-  return esp_way_same(&best, &t->way) ? ESP_OK : change_to(t, &best);
+  if (run->outcome.stop == ESP_STOP_NONE) ESP_TRY(try_molded(t, c));
+  t->run->tune.book.chosen = true;
+  if (esp_way_same(&c->best, &t->way)) return ESP_OK;
+  t->now = c->best_now;
+  return change_knowing(t, c, &c->best);
+}
+
+static esp_status try_ways(trial *t) {
+  contest c = {.plain = worth(t),
+               .pace = t->now.pace,
+               .least_worth = worth(t) * BETTER,
+               .best = t->way,
+               .best_now = t->now};
+  const esp_status status = hold(t, &c);
+  esp_node_costs_end(&c.costs);
+  return status;
 }
 
 // A plan that other seconds would have made otherwise.
@@ -352,6 +452,14 @@ static bool is_tried(const esp_running *run) {
          !run->tune.book.chosen;
 }
 
+// Has any rank computed a whole batch with the engines of now?
+static bool has_run(const esp_running *run) {
+  double batches =
+      run->full.exec != NULL ? (double)esp_exec_batches(run->full.exec) : 0;
+  esp_comm_sum(run->comm, &batches, 1);
+  return batches > 0;
+}
+
 static esp_status run_first(trial *t) {
   esp_running *run = t->run;
   const esp_plan *plan = run->full_built.plan;
@@ -360,12 +468,14 @@ static esp_status run_first(trial *t) {
     return ESP_OK;
   }
   if (is_open(run)) ESP_TRY(try_ways(t));
+  // What was changed to right now has measured nothing, and is planned by what
+  // is known.
+  if (!has_run(run)) return ESP_OK;
   if (is_off(t) && t->build_s < PART * left_seconds(t)) {
     return plan_anew(t);
   }
   // The plan stays, and what it predicts of the rest follows what was measured.
-  if (run->full.exec == NULL || t->now.batch_seconds == 0 ||
-      run->tune.costs == MEASURED_BEFORE) {
+  if (t->now.batch_seconds == 0 || run->tune.costs == MEASURED_BEFORE) {
     return ESP_OK;
   }
   ESP_TRY(esp_engines_measure(run));

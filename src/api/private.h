@@ -38,6 +38,7 @@ typedef struct esp_resources {
   bool shared;     // more ranks than cores: threads are not bound
   int replicas, ranks_per_replica;
   int streams, workers, width;
+  bool molded;      // nodes may be narrower than that (plan.h)
   bool free_choice; // workers and width were not asked for
 } esp_resources;
 
@@ -68,9 +69,19 @@ esp_status esp_threads_check(int streams, int workers, int width, int cores,
 typedef struct esp_built {
   esp_graph *graph;
   double *seconds; // of each node, estimated or measured
+  double *narrow;  // of each at one thread, where nodes may be narrow; or NULL
   esp_plan *plan;
   esp_plan_problem problem; // of the plan, with that graph and those seconds
 } esp_built;
+
+// Seconds of the nodes of a graph, measured.
+typedef struct esp_node_costs {
+  int nodes;      // 0: nothing is known
+  double *narrow; // [nodes] on one thread
+  double *wide;   // [nodes] on `width` threads
+  int width;
+} esp_node_costs;
+void esp_node_costs_end(esp_node_costs *costs);
 
 enum { ESP_AS_CACHED = -1 };
 typedef struct esp_build_options {
@@ -83,6 +94,8 @@ typedef struct esp_build_options {
   const esp_tensor *const *input; // of each graph input; NULL: by the batch
   const double *seconds; // [nodes] measured at this width; used where the graph
   int nodes;             // has so many; NULL: estimated
+  const double *narrow;  // [nodes] likewise, at one thread: nodes may be narrow
+                         // (plan.h); NULL: they are not
   int ranks, workers, width;
   int ranks_per_node; // 0: all on one
   double memory;      // bytes that a rank may take; 0: as many as it takes
@@ -102,7 +115,8 @@ esp_status esp_build(const esp_build_options *options, esp_built *built);
 // tells types and shapes of the outputs, and the time that a batch takes.
 // ESP_UNSUPPORTED: more than one rank, or an output that is no tensor.
 esp_status esp_build_walked(const esp_build_options *options, esp_built *built);
-// Other seconds of the nodes have become known: the plan's times follow.
+// Other seconds of the nodes, as wide as the plan has them, have become known:
+// its times follow.
 esp_status esp_build_retime(esp_built *built, const double *seconds);
 void esp_build_end(esp_built *built);
 

@@ -131,6 +131,7 @@ static void describe_plan(const esp_running *run, esp_report *r) {
   r->width = have->width;
   r->batch = run->batch;
   if (built->plan == NULL) return; // no samples
+  r->molded = built->plan->molded;
   for (int n = 0; n < built->plan->nnode; n++) {
     r->nodes_per_rank[built->plan->rank_of[n]]++;
   }

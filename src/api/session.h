@@ -26,6 +26,7 @@ typedef struct esp_session_engine {
   esp_session *session;
   esp_shape *shape; // [ninput]
   int workers, width;
+  bool molded;
   esp_built built;
   esp_exec *exec;
   esp_flight *flight[ESP_MAX_SLOTS];
@@ -38,6 +39,8 @@ struct esp_session {
   esp_session_options options;
   bool exact; // plans use all workers there are, also where one is predicted to
               // be faster: for bench, which measures that
+  const esp_node_costs *costs; // of its graph, for bench; NULL: estimated
+  bool molded;                 // nodes of one worker may be narrow: with costs
   esp_graph *model;
   esp_builder *builder;  // whose constants the model shares; NULL: none
   esp_walk_pool *walked; // the model cannot be planned; NULL: it can, or nobody

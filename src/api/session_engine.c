@@ -28,6 +28,15 @@ static void threads_of(const esp_session *s, int *workers, int *width) {
   if (s->options.num_threads > 0 && s->options.num_threads < *width) *width = 1;
 }
 
+static void use_costs(const esp_session *s, esp_build_options *how) {
+  const esp_node_costs *costs = s->costs;
+  if (costs == NULL) return;
+  how->nodes = costs->nodes;
+  if (how->width == 1) how->seconds = costs->narrow;
+  if (how->width == costs->width) how->seconds = costs->wide;
+  if (how->width == costs->width && s->molded) how->narrow = costs->narrow;
+}
+
 // One worker with wide operators, or branches on all of them: what the plan
 // finds faster.  A width above 1 is there only when it was asked for.
 static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
@@ -43,6 +52,7 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
   esp_machine machine;
   ESP_TRY(esp_context_machine(s->context, &machine));
   how.machine = &machine;
+  use_costs(s, &how);
   ESP_TRY(esp_build(&how, best));
   if (workers == 1 || s->exact) return ESP_OK;
   how.workers = 1;
@@ -78,7 +88,8 @@ static esp_status make_engine(esp_session *s, const esp_tensor *const *in,
                               esp_session_engine **made) {
   esp_session_engine *e = calloc(1, sizeof *e);
   if (e == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan a run");
-  *e = (esp_session_engine){.session = s, .workers = workers, .width = width};
+  *e = (esp_session_engine){
+      .session = s, .workers = workers, .width = width, .molded = s->molded};
   e->shape = calloc((size_t)s->model->ninput + 1, sizeof *e->shape);
   const esp_tensor **forms = NULL;
   esp_status status = e->shape != NULL
@@ -107,7 +118,10 @@ static esp_status make_engine(esp_session *s, const esp_tensor *const *in,
 
 static bool fits(const esp_session_engine *e, const esp_tensor *const *in,
                  int workers, int width) {
-  if (e->workers != workers || e->width != width) return false;
+  if (e->workers != workers || e->width != width ||
+      e->molded != e->session->molded) {
+    return false;
+  }
   for (int i = 0; i < e->session->model->ninput; i++) {
     if (!esp_shape_equal(&e->shape[i], &in[i]->shape)) return false;
   }

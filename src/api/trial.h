@@ -63,6 +63,12 @@ double esp_trial_spread(const esp_trial *trial);
 // tenth, or others used more than a tenth of a core.
 bool esp_trial_noisy(const esp_trial *trial);
 
+// Seconds of the nodes of a graph (trial_nodes.c), measured by running it on
+// one thread and on all, in turn, for some tenths of a second.  Ended with
+// esp_node_costs_end().
+esp_status esp_trial_nodes(const esp_trial_options *options,
+                           esp_node_costs *costs);
+
 // Ranks that share one batch (trial_ranks.c) ---------------------------------
 
 // Rank 0 says whether it goes on; the others sleep until then, and learn it.

@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 
-#define HEADER "espalier costs 1"
+#define HEADER "espalier costs 2"
 enum { MOST_NODES = 1 << 24, MOST_THREADS = 1 << 16, MOST_BATCH = 1 << 24 };
 
 // Where ---------------------------------------------------------------------
@@ -70,27 +70,33 @@ static bool is_way(const esp_way *w) {
          w->width <= MOST_THREADS;
 }
 
-static bool read_seconds(FILE *in, esp_book *book) {
-  book->seconds = calloc((size_t)book->nodes + 1, sizeof *book->seconds);
-  for (int n = 0; book->seconds != NULL && n < book->nodes; n++) {
-    double *s = &book->seconds[n];
+static bool read_seconds(FILE *in, int nodes, double **seconds) {
+  *seconds = calloc((size_t)nodes + 1, sizeof **seconds);
+  for (int n = 0; *seconds != NULL && n < nodes; n++) {
+    double *s = &(*seconds)[n];
     if (fscanf(in, "%lf", s) != 1 || !isfinite(*s) || *s < 0) return false;
   }
-  return book->seconds != NULL;
+  return *seconds != NULL;
+}
+
+static bool read_nodes(FILE *in, esp_book *book) {
+  return read_seconds(in, book->nodes, &book->seconds) &&
+         (!book->way.molded || read_seconds(in, book->nodes, &book->narrow));
 }
 
 static bool read_all(FILE *in, const char *key, esp_book *book) {
-  int chosen, batch_chosen;
+  int molded, chosen, batch_chosen;
   if (!expect(in, HEADER) || !expect(in, key)) return false;
-  if (fscanf(in, "way %d %d %d %d\nbatch %" SCNd64 " %d\nnodes %d\n",
-             &book->way.streams, &book->way.workers, &book->way.width, &chosen,
-             &book->batch, &batch_chosen, &book->nodes) != 7) {
+  if (fscanf(in, "way %d %d %d %d %d\nbatch %" SCNd64 " %d\nnodes %d\n",
+             &book->way.streams, &book->way.workers, &book->way.width, &molded,
+             &chosen, &book->batch, &batch_chosen, &book->nodes) != 8) {
     return false;
   }
+  book->way.molded = molded == 1;
   book->chosen = chosen == 1;
   book->batch_chosen = batch_chosen == 1;
   return is_way(&book->way) && book->batch > 0 && book->batch <= MOST_BATCH &&
-         book->nodes > 0 && book->nodes <= MOST_NODES && read_seconds(in, book);
+         book->nodes > 0 && book->nodes <= MOST_NODES && read_nodes(in, book);
 }
 
 void esp_book_read(const char *key, esp_book *book) {
@@ -105,14 +111,18 @@ void esp_book_read(const char *key, esp_book *book) {
 
 // Writing ---------------------------------------------------------------------
 
+static void write_seconds(FILE *out, int nodes, const double *seconds) {
+  for (int n = 0; n < nodes; n++) fprintf(out, "%.6g\n", seconds[n]);
+}
+
 static bool write_all(FILE *out, const char *key, const esp_book *book) {
   const esp_way *w = &book->way;
-  fprintf(out, HEADER "\n%s\nway %d %d %d %d\nbatch %" PRId64 " %d\nnodes %d\n",
-          key, w->streams, w->workers, w->width, book->chosen, book->batch,
-          book->batch_chosen, book->nodes);
-  for (int n = 0; n < book->nodes; n++) {
-    fprintf(out, "%.6g\n", book->seconds[n]);
-  }
+  fprintf(out,
+          HEADER "\n%s\nway %d %d %d %d %d\nbatch %" PRId64 " %d\nnodes %d\n",
+          key, w->streams, w->workers, w->width, w->molded, book->chosen,
+          book->batch, book->batch_chosen, book->nodes);
+  write_seconds(out, book->nodes, book->seconds);
+  if (w->molded) write_seconds(out, book->nodes, book->narrow);
   const bool well = ferror(out) == 0;
   return fclose(out) == 0 && well;
 }
@@ -142,5 +152,6 @@ esp_status esp_book_write(const char *key, const esp_book *book) {
 
 void esp_book_end(esp_book *book) {
   free(book->seconds);
+  free(book->narrow);
   *book = (esp_book){0};
 }

@@ -12,11 +12,12 @@
 // streams x workers x width threads.
 typedef struct esp_way {
   int streams, workers, width;
+  bool molded; // nodes may be narrower (plan.h)
 } esp_way;
 
 static inline bool esp_way_same(const esp_way *a, const esp_way *b) {
   return a->streams == b->streams && a->workers == b->workers &&
-         a->width == b->width;
+         a->width == b->width && a->molded == b->molded;
 }
 
 typedef struct esp_book {
@@ -26,6 +27,7 @@ typedef struct esp_book {
   bool batch_chosen; // the same of batches
   int nodes;         // 0: nothing is known
   double *seconds;   // [nodes] of each node of one batch
+  double *narrow;    // [nodes] of a molded way: on one thread; or NULL
 } esp_book;
 
 // What the figures are of: lines of text that say model, batch, machine and

@@ -103,6 +103,13 @@ static esp_status judge_idle(const esp_note_figures *f, esp_report *r) {
         "operators, and streams: %d runs batches side by side",
         percent, r->ceiling, r->workers, r->workers, r->workers);
   }
+  if (r->molded) {
+    return add(r,
+               "threads were idle for %.0f %% of the time: narrow operators "
+               "wait for one another, and the graph's branches give %.2fx at "
+               "the most; streams: %d runs batches side by side",
+               percent, r->ceiling, r->width);
+  }
   if (r->streams * r->workers * r->width < f->cores) {
     return ESP_OK; // asked for
   }

@@ -31,6 +31,7 @@ struct esp_report {
   double seconds, load_s;               // of the batches; of all before them
   double latency_median_s, latency_p99_s;
   int ranks, replicas, ranks_per_replica, streams, workers, width;
+  bool molded; // nodes of a worker are as wide as that, or narrow side by side
   int *nodes_per_rank; // [ranks_per_replica]
   char *method;
   double predicted_s, measured_s, lower_bound_s, ceiling; // of one batch

@@ -26,9 +26,10 @@ static void write_plan(FILE *out, const esp_report *r) {
   fprintf(out, "plan       %d rank%s = %d replica%s x %d, ", r->ranks,
           r->ranks == 1 ? "" : "s", r->replicas, r->replicas == 1 ? "" : "s",
           r->ranks_per_replica);
-  fprintf(out, "each rank %d stream%s x %d worker%s x width %d; batch %lld\n",
+  fprintf(out, "each rank %d stream%s x %d worker%s x width %d%s; batch %lld\n",
           r->streams, r->streams == 1 ? "" : "s", r->workers,
-          r->workers == 1 ? "" : "s", r->width, (long long)r->batch);
+          r->workers == 1 ? "" : "s", r->width, r->molded ? ", molded" : "",
+          (long long)r->batch);
   if (r->ranks_per_replica > 1) {
     fprintf(out, "           nodes of the graph on ranks:");
     for (int i = 0; i < r->ranks_per_replica; i++) {

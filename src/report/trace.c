@@ -70,15 +70,18 @@ static double micros(double seconds) { return seconds * 1e6; }
 // Names of ranks and lanes ----------------------------------------------------
 
 static void name_lane(drawing *d, int rank, int lane) {
-  const int width = d->p->plan[0]->width;
+  const int width = d->p->plan[0]->width, place = lane - 1;
   char name[64] = "conductor";
   if (lane == ESP_TRACE_LISTENER) {
     (void)snprintf(name, sizeof name, "listener");
+  } else if (lane > 0 && d->p->plan[0]->molded) {
+    (void)snprintf(name, sizeof name, "worker %d, OpenMP thread %d of %d",
+                   place / width, place % width, width);
   } else if (lane > 0 && width > 1) {
-    (void)snprintf(name, sizeof name, "worker %d, OpenMP team of %d", lane - 1,
+    (void)snprintf(name, sizeof name, "worker %d, OpenMP team of %d", place,
                    width);
   } else if (lane > 0) {
-    (void)snprintf(name, sizeof name, "worker %d", lane - 1);
+    (void)snprintf(name, sizeof name, "worker %d", place);
   }
   next(d);
   fprintf(d->out,

@@ -39,6 +39,27 @@ static void what_is_written_is_read(void) {
   esp_book_end(&book);
 }
 
+static void a_molded_way_has_two_times_of_a_node(void) {
+  double wide[2] = {1e-3, 2e-3}, narrow[2] = {1.5e-3, 1e-3};
+  const esp_book written = {.way = {1, 1, 8, true},
+                            .batch = 1,
+                            .nodes = 2,
+                            .seconds = wide,
+                            .narrow = narrow};
+  esp_book book;
+  CHECK_OK(esp_book_write(key, &written));
+  esp_book_read(key, &book);
+  CU_ASSERT(esp_way_same(&book.way, &written.way));
+  CU_ASSERT_EQUAL_FATAL(book.nodes, 2);
+  CU_ASSERT_DOUBLE_EQUAL(book.seconds[1], 2e-3, 1e-9);
+  CU_ASSERT_DOUBLE_EQUAL(book.narrow[0], 1.5e-3, 1e-9);
+  esp_book_end(&book);
+  write_book();
+  esp_book_read(key, &book);
+  CU_ASSERT_PTR_NULL(book.narrow);
+  esp_book_end(&book);
+}
+
 // The one file of the folder.
 static void find_file(char path[256]) {
   char command[128];
@@ -69,9 +90,10 @@ static void change(const char *from, const char *to) {
 
 static void damage_is_no_book(void) {
   static const char *const changes[][2] = {
-      {"costs 1", "costs 2"},   {"model 7", "model 9"},
+      {"costs 2", "costs 3"},   {"model 7", "model 9"},
       {"nodes 3", "nodes 4"},   {"nodes 3", "nodes -1"},
       {"nodes 3", "nodes 1e9"}, {"way 2 3 4", "way 0 3 4"},
+      {"4 0 1", "4 1 1"}, // molded, without the times of narrow nodes
       {"way 2", "way x"},       {"batch 5", "batch 0"},
       {"0.001", "-1"},          {"0.001", "nan"},
       {"0.001", "inf"},
@@ -98,6 +120,7 @@ static void a_folder_that_cannot_be_is_said(void) {
 int main(void) {
   static const check_case cases[] = {
       CASE(what_is_written_is_read),
+      CASE(a_molded_way_has_two_times_of_a_node),
       CASE(damage_is_no_book),
       CASE(a_folder_that_cannot_be_is_said),
       {NULL, NULL},

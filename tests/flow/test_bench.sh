@@ -30,11 +30,12 @@ bench "$model" --objective throughput --batch 8 --sweep --seconds 0.2 --json ||
 import json, os, sys
 b = json.load(open(sys.argv[1]))
 cores = len(os.sched_getaffinity(0))
-ways = {(w["streams"], w["workers"], w["width"]) for w in b["sweep"]}
-assert (1, 1, 1) in ways and len(ways) == len(b["sweep"]), ways
-assert all(s * w * t <= cores for s, w, t in ways), ways
+ways = {(w["streams"], w["workers"], w["width"], w["molded"]) for w in b["sweep"]}
+assert (1, 1, 1, False) in ways and len(ways) == len(b["sweep"]), ways
+assert all(s * w * t <= cores for s, w, t, _ in ways), ways
 if cores > 1:
-    assert {(cores, 1, 1), (1, cores, 1), (1, 1, cores)} <= ways, ways
+    plain = {(cores, 1, 1, False), (1, cores, 1, False), (1, 1, cores, False)}
+    assert plain <= ways and all(w[:3] == (1, 1, cores) for w in ways if w[3]), ways
 assert b["samples_per_second"] == max(w["samples_per_second"] for w in b["sweep"])
 assert b["batch"] == 8
 P
