@@ -135,7 +135,8 @@ static void run_panel(const esp_block *q, const part *p, int64_t panel,
   const int64_t groups = (p->rows + most - 1) / most;
   const int64_t soon_step = (COLUMNS + groups - 1) / groups;
   const float *b = q->packed + column * q->k + p->first * columns;
-  const float *after = last ? b : b + columns * q->k;
+  const float *after = last ? q->after : b + columns * q->k;
+  if (after == NULL) after = b;
   const bool begins = p->first == 0, straight = begins && valid == columns;
   for (int64_t i = 0; i < groups; i++) {
     const int64_t row = p->row + p->rows * i / groups;

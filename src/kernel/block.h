@@ -31,13 +31,14 @@ typedef struct esp_block {
   float *c;
   int64_t a_step, c_step; // from one row to the next
   int64_t n, k;
+  const float *after; // weights that will be wanted then, or NULL
 } esp_block;
 
 // Computes the columns of panels [begin, end) for so many rows.  Each sum is in
 // the order of K with one rounding a term, in the pieces of esp_thin_run(), and
 // so has the same bits for any number of rows.  On the calling thread.  While
 // it works on a panel it brings the next one near, which may lie beyond the
-// cache.
+// cache; and on the last one, as many of the weights that come after.
 void esp_block_run(const esp_block *block, int64_t rows, int64_t begin,
                    int64_t end);
 
