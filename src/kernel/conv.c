@@ -474,7 +474,6 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
     status = esp_narrow_conv_create(problem, weights, bias, &self->narrow);
   } else if (!empty && problem->type == ESP_UNDEFINED &&
              esp_winograd_suits(problem)) {
-    strncpy(self->name, "winograd:2x2,3x3", NAME_BYTES - 1);
     status = esp_winograd_create(problem, weights, bias, &self->winograd);
   } else if (!empty) {
     status = choose(self, weights, bias);
@@ -520,6 +519,7 @@ size_t esp_conv_scratch(const esp_conv *conv) {
 }
 
 const char *esp_conv_implementation(const esp_conv *conv) {
+  if (conv->winograd != NULL) return esp_winograd_name(conv->winograd);
   return conv->narrow != NULL ? esp_narrow_conv_name(conv->narrow) : conv->name;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/block.h"
 #include "kernel/rounded.h"
 #include "support/check.h"
 
@@ -31,10 +32,17 @@ static const form forms[] = {{1, 1, 16, 28, 3, 1, 1, 1},
                              {1, 64, 128, 8, 1, 2, 1, 0},
                              {16, 16, 48, 10, 3, 2, 1, 1},
                              {1, 5, 3, 6, 6, 1, 1, 0},
-                             // Winograd's: odd sizes, pads of none and two.
+                             // Winograd's tiles of 4 x 4: odd sizes, pads of
+                             // none and two; channels that threads share.
                              {1, 32, 48, 19, 3, 1, 1, 1},
                              {1, 16, 32, 13, 3, 1, 1, 0},
                              {1, 48, 80, 10, 3, 1, 1, 2},
+                             {1, 16, 16, 21, 3, 1, 1, 1},
+                             {1, 32, 144, 14, 3, 1, 1, 1},
+                             // Of 2 x 2.
+                             {1, 48, 80, 8, 3, 1, 1, 1},
+                             {1, 32, 144, 9, 3, 1, 1, 0},
+                             {1, 64, 96, 5, 3, 1, 1, 2},
                              // Cut into bands of rows.
                              {32, 32, 32, 61, 3, 1, 1, 1},
                              {64, 64, 64, 84, 3, 2, 1, 1},
@@ -263,6 +271,64 @@ static void batch_and_width_do_not_change_the_bits(void) {
   }
 }
 
+static esp_conv *made(const form *f, int64_t batch, int width) {
+  const esp_conv_problem p = problem_of(f, batch, width);
+  float *w = filled(weight_count(&p)), *b = filled(p.out_channels);
+  esp_conv *conv = NULL;
+  CHECK_OK(esp_conv_create(&p, w, b, &conv));
+  free(w), free(b);
+  return conv;
+}
+
+static void a_sample_alone_decides_how_it_is_computed(void) {
+  int of_2 = 0, of_4 = 0;
+  for (int f = 0; f < FORMS; f++) {
+    esp_conv *one = made(&forms[f], 1, 1), *many = made(&forms[f], 9, 3);
+    const char *name = esp_conv_implementation(one);
+    CU_ASSERT_STRING_EQUAL(esp_conv_implementation(many), name);
+    of_2 += strcmp(name, "winograd:2x2,3x3") == 0;
+    of_4 += strcmp(name, "winograd:4x4,3x3") == 0;
+    esp_conv_free(one), esp_conv_free(many);
+  }
+  CU_ASSERT(!esp_block_available() || (of_2 >= 3 && of_4 >= 6));
+}
+
+static double random_normal(void) {
+  float u[12];
+  double sum = 0;
+  check_fill(u, 12); // in [-1,1)
+  for (int i = 0; i < 12; i++) sum += (double)u[i] / 2;
+  return sum;
+}
+
+// As in a network: inputs that were rectified, weights by their fan-in.
+static void errors_are_small_beside_the_outputs(void) {
+  static const form shapes[] = {{1, 256, 32, 14, 3, 1, 1, 1},
+                                {1, 256, 64, 7, 3, 1, 1, 1}};
+  static const double MOST[] = {2e-5, 5e-6}; // by 4 x 4 and by 2 x 2
+  for (int f = 0; f < 2; f++) {
+    const esp_conv_problem p = problem_of(&shapes[f], 1, 1);
+    const int64_t n = out_count(&p), weights = weight_count(&p);
+    float *x = filled(in_count(&p)), *w = filled(weights), *y = filled(n);
+    float *b = calloc((size_t)p.out_channels, sizeof *b);
+    for (int64_t i = 0; i < in_count(&p); i++) x[i] = fabsf(x[i]);
+    const double scale = sqrt(2 / (9.0 * (double)p.in_channels));
+    for (int64_t i = 0; i < weights; i++)
+      w[i] = (float)(scale * random_normal());
+    convolve(&p, x, w, b, NULL, y);
+    double most = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+      const int64_t pixel = i / p.out_channels;
+      const double want = element(&p, x, w, pixel / p.out[1], pixel % p.out[1],
+                                  i % p.out_channels);
+      most = fmax(most, fabs((double)y[i] - want));
+      squares += want * want;
+    }
+    CU_ASSERT(most <= MOST[f] * sqrt(squares / (double)n));
+    free(x), free(w), free(y), free(b);
+  }
+}
+
 static void an_empty_batch_is_nothing(void) {
   const esp_conv_problem p = problem_of(&forms[0], 0, 1);
   float w[16 * 9] = {0}, b[16] = {0}, y[1];
@@ -276,6 +342,8 @@ int main(void) {
       CASE(the_sum_may_take_the_place_of_what_is_added),
       CASE(rounded_operands_match_the_definition),
       CASE(batch_and_width_do_not_change_the_bits),
+      CASE(a_sample_alone_decides_how_it_is_computed),
+      CASE(errors_are_small_beside_the_outputs),
       CASE(an_empty_batch_is_nothing),
       {NULL, NULL},
   };
