@@ -169,7 +169,7 @@ static void measure(esp_winograd *w) {
   w->blocks = blocks_of(w);
   w->scratch_each = esp_align_up(
       point * (point_step(w->most, in) + point_step(w->most, out)) +
-      (size_t)in * sizeof(float));
+      (size_t)(in + out) * sizeof(float));
 }
 
 esp_status esp_winograd_create(const esp_conv_problem *problem,
@@ -224,7 +224,8 @@ typedef struct block {
   const call *c;
   int64_t first, tiles, begin, end;
   float *v, *m; // transformed inputs and outputs
-  float *zeros; // a pixel beyond the sample
+  float *zeros; // a pixel of inputs beyond the sample
+  float *spare; // and one of outputs
 } block;
 
 // A tile of the batch: its sample, and its first output.
@@ -294,7 +295,7 @@ static void apply_posts(const block *b, int64_t first, int64_t pixels) {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// What does not lie in the sample goes where v was.
+// What does not lie in the sample goes to the spare pixel.
 static void scatter(const block *b, int64_t tile) {
   const esp_winograd *w = b->c->w;
   const esp_conv_problem *p = &w->problem;
@@ -308,7 +309,7 @@ static void scatter(const block *b, int64_t tile) {
   for (int64_t i = 0; i < w->tile->out; i++) {
     for (int64_t j = 0; j < w->tile->out; j++) {
       const bool inside = i < rows && j < columns;
-      *to++ = inside ? b->c->y + first + i * below + j * channels : b->v;
+      *to++ = inside ? b->c->y + first + i * below + j * channels : b->spare;
     }
   }
   w->tile->give(b->m + tile * channels + b->begin,
@@ -339,6 +340,7 @@ static void run_blocks(int64_t begin, int64_t end, void *argument) {
   block b = {.c = c, .v = mine};
   b.m = b.v + w->tile->points * point_step(w->most, p->in_channels);
   b.zeros = b.m + w->tile->points * point_step(w->most, p->out_channels);
+  b.spare = b.zeros + p->in_channels;
   memset(b.zeros, 0, (size_t)p->in_channels * sizeof *b.zeros);
   for (int64_t i = begin; i < end; i++) {
     cut(&b, i);
