@@ -4,9 +4,7 @@
 #include "cost/cost.h"
 #include "op/op.h"
 
-// What operators reach of the speed of a large product.  Of twelve networks all
-// convolutions, or products, together reach 0.75 (few channels, many small
-// ones) to 1.5 (Winograd does fewer operations than are counted).
+// What operators reach of the speed of a large product.
 static const double REACHED = 0.9;
 // How much of a further thread an operator turns into speed.
 static const double GAIN_PER_THREAD = 0.9;
@@ -47,7 +45,8 @@ typedef struct estimate {
 
 static void estimate_node(void *context, int node, const esp_work *work) {
   const estimate *e = context;
-  const double gain = GAIN_OF[e->graph->node[node].precision];
+  const double gain = GAIN_OF[e->graph->node[node].precision] *
+                      (work->gain > 0 ? work->gain : 1);
   const double arithmetic =
       work->flops / (REACHED * gain * e->machine->flops_per_second);
   const double memory = work->bytes / e->machine->bytes_per_second;

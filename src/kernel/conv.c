@@ -457,6 +457,10 @@ bool esp_conv_overlays(const esp_conv_problem *problem) {
   return adds_first(problem) && !int8 && !esp_winograd_suits(problem);
 }
 
+double esp_conv_gain(const esp_conv_problem *problem) {
+  return is_rounded(problem) ? 1 : esp_winograd_gain(problem);
+}
+
 esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
                            const float *bias, esp_conv **conv) {
   esp_conv *self = calloc(1, sizeof *self);

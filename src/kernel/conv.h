@@ -38,6 +38,9 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
 void esp_conv_free(esp_conv *conv);            // NULL is allowed
 size_t esp_conv_scratch(const esp_conv *conv); // bytes that a run needs
 const char *esp_conv_implementation(const esp_conv *conv);
+// How many times as fast a convolution is expected to be as its operations say,
+// where its implementation makes fewer; else 1.
+double esp_conv_gain(const esp_conv_problem *problem);
 // May added[0] be y, so that the sum takes the place of what is added?
 bool esp_conv_overlays(const esp_conv_problem *problem);
 

@@ -96,6 +96,11 @@ bool esp_winograd_suits(const esp_conv_problem *problem) {
   return tile_for(problem) != NULL;
 }
 
+double esp_winograd_gain(const esp_conv_problem *problem) {
+  const esp_winograd_tile *tile = tile_for(problem);
+  return tile != NULL ? cost_of_direct(problem) / cost_of(problem, tile) : 1;
+}
+
 const char *esp_winograd_name(const esp_winograd *winograd) {
   return winograd->tile->name;
 }

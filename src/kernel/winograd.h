@@ -11,6 +11,9 @@ typedef struct esp_winograd esp_winograd;
 // Is a convolution one that is faster so?  It depends on nothing but the shape
 // of a sample, so that every batch and width has the same bits.
 bool esp_winograd_suits(const esp_conv_problem *problem);
+// How many times as fast as the direct way it is expected to be; 1 where it
+// does not suit.
+double esp_winograd_gain(const esp_conv_problem *problem);
 // weights [M,C,3,3] are transformed and packed; bias [M], or NULL; neither is
 // kept.
 esp_status esp_winograd_create(const esp_conv_problem *problem,

@@ -49,16 +49,6 @@ static esp_status infer(const esp_args *args) {
   return ESP_OK;
 }
 
-static esp_work work(const esp_args *args) {
-  const esp_shape *w = &args->in[1]->shape, *y = &args->out[0]->shape;
-  const double each = (double)esp_shape_product(w, 1, w->ndim);
-  esp_work made = {.flops = 2 * each * (double)esp_shape_count(y)};
-  made.bytes = (double)esp_tensor_bytes(args->in[0]) +
-               (double)esp_tensor_bytes(args->in[1]) +
-               (double)esp_tensor_bytes(args->out[0]);
-  return made;
-}
-
 static esp_status problem_of(const esp_args *args, int width,
                              esp_conv_problem *p) {
   const esp_shape *w = &args->in[1]->shape;
@@ -86,6 +76,21 @@ static esp_status problem_of(const esp_args *args, int width,
   memcpy(p->after, window.after, sizeof p->after);
   esp_posts_of(args->node, p->post);
   return ESP_OK;
+}
+
+static esp_work work(const esp_args *args) {
+  const esp_shape *w = &args->in[1]->shape, *y = &args->out[0]->shape;
+  const double each = (double)esp_shape_product(w, 1, w->ndim);
+  esp_work made = {.flops = 2 * each * (double)esp_shape_count(y)};
+  made.bytes = (double)esp_tensor_bytes(args->in[0]) +
+               (double)esp_tensor_bytes(args->in[1]) +
+               (double)esp_tensor_bytes(args->out[0]);
+  esp_conv_problem problem;
+  if (args->in[0]->type == ESP_FLOAT &&
+      problem_of(args, 1, &problem) == ESP_OK) {
+    made.gain = esp_conv_gain(&problem);
+  }
+  return made;
 }
 
 static void release(void *state) {

@@ -29,6 +29,8 @@ typedef struct esp_args {
 typedef struct esp_work {
   double flops; // floating-point operations; a multiply-add counts two
   double bytes; // bytes read and written, each buffer once
+  double gain;  // so many times as fast as the operations say, as the kernel
+                // makes fewer; 0: once
 } esp_work;
 
 // How an operator treats ESP_CHANNELS_LAST tensors (optimise/layout.c).
