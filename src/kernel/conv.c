@@ -5,6 +5,7 @@
 
 #include "base/constant.h"
 #include "base/memory.h"
+#include "kernel/depthwise.h"
 #include "kernel/dnnl.h"
 #include "kernel/narrow_conv.h"
 #include "kernel/parallel.h"
@@ -31,6 +32,7 @@ typedef struct band {
 struct esp_conv {
   esp_conv_problem problem;
   char name[NAME_BYTES];
+  esp_depthwise *depthwise;
   esp_winograd *winograd;                  // these compute, where they are not
   esp_narrow_conv *narrow;                 // NULL
   esp_dnnl_primitive *primitive[VARIANTS]; // for bands of different form
@@ -450,11 +452,16 @@ static bool is_rounded(const esp_conv_problem *p) {
          (p->groups == 1 || p->in_channels / p->groups >= FEWEST);
 }
 
-// Winograd and int8 write to y before they add to it.
+static bool suits_depthwise(const esp_conv_problem *p) {
+  return p->type == ESP_UNDEFINED && !is_rounded(p) && esp_depthwise_suits(p);
+}
+
+// Winograd, int8 and depthwise kernels write to y before they add to it.
 bool esp_conv_overlays(const esp_conv_problem *problem) {
   const bool int8 =
       is_rounded(problem) && problem->precision == ESP_PRECISION_INT8;
-  return adds_first(problem) && !int8 && !esp_winograd_suits(problem);
+  return adds_first(problem) && !int8 && !suits_depthwise(problem) &&
+         !esp_winograd_suits(problem);
 }
 
 double esp_conv_gain(const esp_conv_problem *problem) {
@@ -476,6 +483,8 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
   esp_status status = ESP_OK;
   if (!empty && is_rounded(problem)) {
     status = esp_narrow_conv_create(problem, weights, bias, &self->narrow);
+  } else if (!empty && suits_depthwise(problem)) {
+    status = esp_depthwise_create(problem, weights, bias, &self->depthwise);
   } else if (!empty && problem->type == ESP_UNDEFINED &&
              esp_winograd_suits(problem)) {
     status = esp_winograd_create(problem, weights, bias, &self->winograd);
@@ -499,6 +508,7 @@ esp_status esp_conv_create(const esp_conv_problem *problem, const void *weights,
 void esp_conv_free(esp_conv *conv) {
   if (conv == NULL) return;
   free_primitives(conv);
+  esp_depthwise_free(conv->depthwise);
   esp_winograd_free(conv->winograd);
   esp_narrow_conv_free(conv->narrow);
   esp_constant_free(conv->weights);
@@ -524,6 +534,7 @@ size_t esp_conv_scratch(const esp_conv *conv) {
 
 const char *esp_conv_implementation(const esp_conv *conv) {
   if (conv->winograd != NULL) return esp_winograd_name(conv->winograd);
+  if (conv->depthwise != NULL) return esp_depthwise_name(conv->depthwise);
   return conv->narrow != NULL ? esp_narrow_conv_name(conv->narrow) : conv->name;
 }
 
@@ -623,6 +634,7 @@ static esp_status run_library(esp_conv *conv, const esp_conv_work *work) {
 static esp_status run_inner(esp_conv *conv, const esp_conv_work *work) {
   if (conv->narrow != NULL) return esp_narrow_conv_run(conv->narrow, work);
   if (conv->variants > 0) return run_library(conv, work);
+  if (conv->depthwise != NULL) esp_depthwise_run(conv->depthwise, work);
   if (conv->winograd != NULL) { // else there is nothing to compute
     esp_winograd_run(conv->winograd, work->x, work->added, work->y,
                      work->scratch);

@@ -1,4 +1,4 @@
-// Convolution through oneDNN.  Floor 2.
+// Convolution through oneDNN, and by kernels of our own.  Floor 2.
 #ifndef ESP_KERNEL_CONV_H
 #define ESP_KERNEL_CONV_H
 

@@ -16,7 +16,7 @@ static const double RTOL = 1e-5, ATOL = 3e-4;
 
 typedef struct form {
   int64_t groups, in_channels, out_channels, size, kernel, stride, dilation,
-      pad;
+      pad; // in front, and, times ten, how much more behind
 } form;
 
 static const form forms[] = {{1, 1, 16, 28, 3, 1, 1, 1},
@@ -48,7 +48,16 @@ static const form forms[] = {{1, 1, 16, 28, 3, 1, 1, 1},
                              {64, 64, 64, 84, 3, 2, 1, 1},
                              {1, 24, 20, 56, 1, 1, 1, 0},
                              {1, 6, 11, 70, 3, 1, 2, 2},
-                             {1, 3, 33, 90, 7, 2, 1, 3}};
+                             {1, 3, 33, 90, 7, 2, 1, 3},
+                             // Depthwise, of any number of channels.
+                             {11, 11, 11, 23, 3, 1, 1, 1},
+                             {11, 11, 11, 31, 7, 2, 1, 3},
+                             {44, 44, 44, 28, 5, 1, 1, 2},
+                             {44, 44, 44, 15, 7, 1, 1, 3},
+                             {78, 78, 78, 13, 3, 2, 1, 10},
+                             {16, 16, 16, 12, 5, 2, 1, 21},
+                             {96, 96, 96, 4, 7, 1, 1, 12},
+                             {512, 512, 512, 5, 3, 1, 1, 1}};
 enum { FORMS = sizeof forms / sizeof forms[0] };
 
 static esp_conv_problem problem_of(const form *f, int64_t batch, int width) {
@@ -66,9 +75,10 @@ static esp_conv_problem problem_of(const form *f, int64_t batch, int width) {
     p.kernel[i] = f->kernel;
     p.stride[i] = f->stride;
     p.dilation[i] = f->dilation;
-    p.before[i] = p.after[i] = f->pad;
+    p.before[i] = f->pad % 10;
+    p.after[i] = p.before[i] + f->pad / 10;
     const int64_t extent = (f->kernel - 1) * f->dilation + 1;
-    p.out[i] = (p.in[i] + 2 * f->pad - extent) / f->stride + 1;
+    p.out[i] = (p.in[i] + p.before[i] + p.after[i] - extent) / f->stride + 1;
   }
   return p;
 }
