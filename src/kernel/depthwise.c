@@ -379,7 +379,7 @@ static void run_bands(int64_t begin, int64_t end, void *argument) {
 
 // Bands that are worth a thread's while.
 static int64_t grain_of(const esp_conv_problem *p) {
-  static const int64_t FLOPS = 1000000;
+  static const int64_t FLOPS = 250000;
   const int64_t band =
       2 * rows_of(p) * p->out[1] * p->in_channels * p->kernel[0] * p->kernel[1];
   return 1 + FLOPS / band;
