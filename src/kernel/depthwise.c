@@ -117,8 +117,8 @@ INSIDE void add_row(const tile *t, form f, int i, const float *x,
   }
 }
 
-INSIDE void put(const tile *t, form f, ending end, __m512 (*sum)[ACROSS],
-                float *y) {
+INSIDE void put_as(const tile *t, form f, ending end, __m512 (*sum)[ACROSS],
+                   float *y) {
   const __m512 low = _mm512_set1_ps(t->low), high = _mm512_set1_ps(t->high);
   UNROLL for (int r = 0; r < f.down; r++) {
     UNROLL for (int o = 0; o < f.across; o++) {
@@ -134,6 +134,16 @@ INSIDE void put(const tile *t, form f, ending end, __m512 (*sum)[ACROSS],
         _mm512_storeu_ps(to, v);
       }
     }
+  }
+}
+
+INSIDE void put(const tile *t, form f, __m512 (*sum)[ACROSS], float *y) {
+  if (t->ending == PLAIN) {
+    put_as(t, f, PLAIN, sum, y);
+  } else if (t->ending == RECTIFIED) {
+    put_as(t, f, RECTIFIED, sum, y);
+  } else {
+    put_as(t, f, CLIPPED, sum, y);
   }
 }
 
@@ -160,14 +170,7 @@ INSIDE void run_tile(const tile *t, form f) {
       }
     }
     taps += f.size * f.size * LANES;
-    float *y = t->y + first;
-    if (t->ending == PLAIN) {
-      put(t, f, PLAIN, sum, y);
-    } else if (t->ending == RECTIFIED) {
-      put(t, f, RECTIFIED, sum, y);
-    } else {
-      put(t, f, CLIPPED, sum, y);
-    }
+    put(t, f, sum, t->y + first);
   }
 }
 
