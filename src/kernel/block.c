@@ -23,6 +23,11 @@ size_t esp_block_count(int64_t n, int64_t k) {
   return (size_t)((n + HALF - 1) / HALF * HALF * k);
 }
 
+size_t esp_block_place(int64_t n, int64_t k, int64_t i, int64_t j) {
+  const int64_t panel = j / COLUMNS;
+  return (size_t)(panel * COLUMNS * k + i * columns_of(n, panel) + j % COLUMNS);
+}
+
 void esp_block_pack(const float *b, int64_t b_row, int64_t b_column, int64_t n,
                     int64_t k, float *packed) {
   for (int64_t p = 0; p < esp_block_panels(n); p++) {

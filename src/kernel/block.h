@@ -24,6 +24,9 @@ int64_t esp_block_panels(int64_t n);
 size_t esp_block_count(int64_t n, int64_t k);
 void esp_block_pack(const float *b, int64_t b_row, int64_t b_column, int64_t n,
                     int64_t k, float *packed);
+// Where b's number of row i and column j comes to.  Half a panel's columns,
+// from a multiple of that on, are one after the other.
+size_t esp_block_place(int64_t n, int64_t k, int64_t i, int64_t j);
 
 // c [rows,N] = a [rows,K] b.
 typedef struct esp_block {

@@ -109,7 +109,7 @@ static esp_status pack(esp_winograd *w, const float *weights) {
   const int64_t in = w->problem.in_channels, out = w->problem.out_channels;
   const size_t each = (size_t)(in * out), points = (size_t)w->tile->points;
   const size_t bytes = points * each * sizeof(float);
-  void *packed, *plain;
+  void *packed;
   const esp_packed kept =
       esp_packed_find(weights, 9 * each * sizeof(float), bytes, &packed,
                       "%s %lld -> %lld, wide %d", w->tile->name, (long long)in,
@@ -118,13 +118,7 @@ static esp_status pack(esp_winograd *w, const float *weights) {
   if (packed != NULL) return ESP_OK;
   ESP_TRY(esp_constant_allocate(bytes, &packed));
   w->weights = packed;
-  ESP_TRY(esp_allocate(bytes, &plain));
-  float *u = plain;
-  esp_winograd_weights(w->tile, weights, in, out, u);
-  for (size_t k = 0; k < points; k++) {
-    esp_block_pack(u + k * each, out, 1, out, in, w->weights + k * each);
-  }
-  esp_free(plain);
+  esp_winograd_weights(w->tile, weights, in, out, w->weights);
   esp_packed_keep(&kept, w->weights, bytes);
   return ESP_OK;
 }

@@ -2,6 +2,7 @@
 // channels at a time.
 #include "kernel/winograd_tile.h"
 
+#include "kernel/block.h"
 #include "kernel/vectors.h"
 
 enum {
@@ -189,13 +190,14 @@ void esp_winograd_weights(const esp_winograd_tile *tile, const float *weights,
                           int64_t in, int64_t out, float *u) {
   double row[IN][3], g[9][LANES];
   for (int k = 0; k < tile->in; k++) row_of(tile, k, row[k]);
-  for (int64_t i = 0; i < in; i++) {
-    for (int64_t o = 0; o < out; o += LANES) {
+  for (int64_t o = 0; o < out; o += LANES) {
+    for (int64_t i = 0; i < in; i++) {
       for (int k = 0; k < 9 * LANES; k++) {
         const int64_t channel = o + k / 9;
         g[k % 9][k / 9] = (double)weights[(channel * in + i) * 9 + k % 9];
       }
-      transform(row, tile->in, g, u + i * out + o, (size_t)(in * out));
+      transform(row, tile->in, g, u + esp_block_place(out, in, i, o),
+                (size_t)(in * out));
     }
   }
 }

@@ -37,7 +37,8 @@ extern const esp_winograd_tile esp_winograd_tiles[ESP_WINOGRAD_TILES];
 // So many lie along so many outputs.
 int64_t esp_winograd_count(const esp_winograd_tile *tile, int64_t outputs);
 
-// G g G' for weights [M,C,3,3], in double: one rounding.  u: [points,C,M].
+// G g G' for weights [M,C,3,3], in double: one rounding.  u: for each point a
+// matrix [C,M] in the panels of block.h.
 void esp_winograd_weights(const esp_winograd_tile *tile, const float *weights,
                           int64_t in, int64_t out, float *u);
 

@@ -48,6 +48,20 @@ static void run(const product *p, int64_t first, int64_t rows, float *c) {
   esp_block_run(&block, rows, 0, esp_block_panels(p->n));
 }
 
+static void a_number_is_where_its_place_says(void) {
+  for (int s = 0; s < SHAPES; s++) {
+    const int64_t rows = shapes[s][0], columns = shapes[s][1];
+    product p = make(rows, columns);
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t j = 0; j < columns; j++) {
+        CU_ASSERT_EQUAL(p.packed[esp_block_place(columns, rows, i, j)],
+                        p.b[i * columns + j]);
+      }
+    }
+    end(&p);
+  }
+}
+
 static void matches_the_definition(void) {
   if (!esp_block_available()) return;
   for (int s = 0; s < SHAPES; s++) {
@@ -85,6 +99,7 @@ static void a_row_has_the_same_bits_among_any_others(void) {
 
 int main(void) {
   static const check_case cases[] = {
+      CASE(a_number_is_where_its_place_says),
       CASE(matches_the_definition),
       CASE(a_row_has_the_same_bits_among_any_others),
       {NULL, NULL},
