@@ -3,9 +3,11 @@
 
 usage: make_peers.py FOLDER [NAME...]
 
-Each becomes NAME.onnx (opset 13, open batch) and NAME.pt (TorchScript), from the same module.
+Each becomes NAME.onnx (opset 13, open batch) and NAME.pt (TorchScript), from the same module, and
+those with branches NAME.fork.pt too, in which branches are forked and waited for by hand.
 Needs Debian's python3-torch, python3-torchvision and python3-onnx.
 """
+import importlib
 import os
 import sys
 import warnings
@@ -16,6 +18,78 @@ from torch import nn
 from torch.nn import functional as F
 
 ROWS, WORDS = 128, 1000
+forked = False  # branches are forked now
+
+
+def beside(*branches):
+    """What the branches make, each a function and what it is given: forked and waited for."""
+    futures = [torch.jit.fork(f, *given) for f, *given in branches[1:]]
+    f, *given = branches[0]
+    return [f(*given)] + [torch.jit.wait(future) for future in futures]
+
+
+def chain(*layers):
+    """A function that calls the layers one after the other."""
+    def run(x):
+        for layer in layers:
+            x = layer(x)
+        return x
+    return run
+
+
+def pool(block, x):
+    return block.branch_pool(F.avg_pool2d(x, 3, 1, 1))
+
+
+# The blocks of torchvision that have branches, as lists of them.
+def fork_google(b, x):
+    return beside((b.branch1, x), (b.branch2, x), (b.branch3, x), (b.branch4, x))
+
+
+def fork_a(b, x):
+    return beside((b.branch1x1, x), (chain(b.branch5x5_1, b.branch5x5_2), x),
+                  (chain(b.branch3x3dbl_1, b.branch3x3dbl_2, b.branch3x3dbl_3), x), (pool, b, x))
+
+
+def fork_b(b, x):
+    return beside((b.branch3x3, x),
+                  (chain(b.branch3x3dbl_1, b.branch3x3dbl_2, b.branch3x3dbl_3), x),
+                  (lambda y: F.max_pool2d(y, 3, 2), x))
+
+
+def fork_c(b, x):
+    return beside((b.branch1x1, x), (chain(b.branch7x7_1, b.branch7x7_2, b.branch7x7_3), x),
+                  (chain(b.branch7x7dbl_1, b.branch7x7dbl_2, b.branch7x7dbl_3, b.branch7x7dbl_4,
+                         b.branch7x7dbl_5), x), (pool, b, x))
+
+
+def fork_d(b, x):
+    return beside((chain(b.branch3x3_1, b.branch3x3_2), x),
+                  (chain(b.branch7x7x3_1, b.branch7x7x3_2, b.branch7x7x3_3, b.branch7x7x3_4), x),
+                  (lambda y: F.max_pool2d(y, 3, 2), x))
+
+
+def fork_e(b, x):
+    def wide(y):
+        y = b.branch3x3_1(y)
+        return torch.cat([b.branch3x3_2a(y), b.branch3x3_2b(y)], 1)
+
+    def deep(y):
+        y = b.branch3x3dbl_2(b.branch3x3dbl_1(y))
+        return torch.cat([b.branch3x3dbl_3a(y), b.branch3x3dbl_3b(y)], 1)
+    return beside((b.branch1x1, x), (wide, x), (deep, x), (pool, b, x))
+
+
+def fork_blocks(model):
+    """Lets the blocks of a torchvision network fork their branches."""
+    google = importlib.import_module("torchvision.models.googlenet")
+    inception = importlib.import_module("torchvision.models.inception")
+    kinds = {google.Inception: fork_google, inception.InceptionA: fork_a,
+             inception.InceptionB: fork_b, inception.InceptionC: fork_c,
+             inception.InceptionD: fork_d, inception.InceptionE: fork_e}
+    for block in model.modules():
+        if type(block) in kinds:
+            block.forward = lambda x, b=block: torch.cat(kinds[type(b)](b, x), 1)
 
 
 # NASNet-A mobile (Zoph et al., 2018, figure 4; 4 @ 1056) --------------------------------------
@@ -52,6 +126,8 @@ class Cell(nn.Module):
 
     def forward(self, before, now):
         p, h, part = self.before(before), self.now(now), self.part
+        if forked:
+            return self.fork(p, h)
         if self.reduces:
             first = part[0](p) + part[1](h)
             second = self.largest(h) + part[2](p)
@@ -60,6 +136,20 @@ class Cell(nn.Module):
             return torch.cat([second, third, fourth, self.near(first) + second], 1)
         return torch.cat([p, part[0](h) + h, part[1](p) + part[2](h), self.average(h) + p,
                           self.average(p) + self.average(p), part[3](p) + part[4](p)], 1)
+
+
+    def fork(self, p, h):
+        part = self.part
+        if self.reduces:
+            a, b, c, d, large, mean = beside((part[0], p), (part[1], h), (part[2], p), (part[3], p),
+                                             (self.largest, h), (self.average, h))
+            first, second, third = a + b, large + c, mean + d
+            near, last = beside((self.near, first), (part[4], first))
+            return torch.cat([second, third, large + last, near + second], 1)
+        a, b, c, d, e, near_h, near_p = beside(
+            (part[0], h), (part[1], p), (part[2], h), (part[3], p), (part[4], p),
+            (self.average, h), (self.average, p))
+        return torch.cat([p, a + h, b + c, near_h + p, near_p + near_p, d + e], 1)
 
 
 class NasNet(nn.Module):
@@ -118,14 +208,30 @@ class Stage(nn.Module):
                                                   bias=False),
                              nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
 
+    def run(self, n, x, *sources):
+        if sources:
+            share = torch.sigmoid(self.weight[n])
+            x = sum(s * share[i] for i, s in enumerate(sources))
+        return self.node[n](x)
+
     def forward(self, x):
+        if forked:
+            return self.fork(x)
         made = []
-        for source, weight, node in zip(self.source, self.weight, self.node):
-            taken = x
-            if source:
-                share = torch.sigmoid(weight)
-                taken = sum(made[s] * share[i] for i, s in enumerate(source))
-            made.append(node(taken))
+        for n, source in enumerate(self.source):
+            made.append(self.run(n, x, *(made[s] for s in source)))
+        return sum(made[n] for n in self.end) / len(self.end)
+
+    def fork(self, x):
+        """Nodes that are as far from the input run beside one another."""
+        depth = []
+        for source in self.source:
+            depth.append(1 + max((depth[s] for s in source), default=-1))
+        made = {}
+        for level in range(max(depth) + 1):
+            nodes = [n for n, d in enumerate(depth) if d == level]
+            made.update(zip(nodes, beside(*((self.run, n, x, *(made[s] for s in self.source[n]))
+                                            for n in nodes))))
         return sum(made[n] for n in self.end) / len(self.end)
 
 
@@ -160,8 +266,13 @@ class Layer(nn.Module):
         return x.view(x.size(0), ROWS, self.heads, self.each).permute(0, 2, 1, 3)
 
     def forward(self, x, mask):
-        scores = self.cut(self.q(x)) @ self.cut(self.k(x)).transpose(-1, -2) / self.each ** 0.5
-        seen = torch.softmax(scores + mask, -1) @ self.cut(self.v(x))
+        if forked:
+            q, k, v = beside((self.q, x), (self.k, x), (self.v, x))
+            scores = self.cut(q) @ self.cut(k).transpose(-1, -2) / self.each ** 0.5
+            seen = torch.softmax(scores + mask, -1) @ self.cut(v)
+        else:
+            scores = self.cut(self.q(x)) @ self.cut(self.k(x)).transpose(-1, -2) / self.each ** 0.5
+            seen = torch.softmax(scores + mask, -1) @ self.cut(self.v(x))
         seen = seen.permute(0, 2, 1, 3).reshape(x.size(0), ROWS, self.heads * self.each)
         x = self.first(x + self.o(seen))
         return self.second(x + self.down(F.gelu(self.up(x))))
@@ -194,8 +305,11 @@ class Towers(nn.Module):
         self.last = nn.Sequential(nn.Linear(64 * towers, 512), nn.ReLU(), nn.Linear(512, 1))
 
     def forward(self, ids):
-        made = [tower(table(ids[:, i]))
-                for i, (table, tower) in enumerate(zip(self.table, self.tower))]
+        pairs = enumerate(zip(self.table, self.tower))
+        if forked:
+            made = beside(*((chain(table, tower), ids[:, i]) for i, (table, tower) in pairs))
+        else:
+            made = [tower(table(ids[:, i])) for i, (table, tower) in pairs]
         return self.last(torch.cat(made, 1))
 
 
@@ -206,8 +320,17 @@ class BiLstm(nn.Module):
         self.lstm = nn.LSTM(inside, hidden, batch_first=True, bidirectional=True)
         self.last = nn.Linear(2 * hidden, 10)
 
+    def way(self, x, weights):
+        zeros = x.new_zeros(1, x.size(0), self.lstm.hidden_size)
+        return torch.lstm(x, (zeros, zeros), weights, True, 1, 0.0, False, False, True)[0]
+
     def forward(self, x):
-        return self.last(self.lstm(x)[0][:, self.steps - 1])
+        if not forked:
+            return self.last(self.lstm(x)[0][:, self.steps - 1])
+        weights = self.lstm._flat_weights
+        there, back = beside((lambda y: self.way(y, weights[:4])[:, -1], x),
+                             (lambda y: self.way(y.flip(1), weights[4:])[:, 0], x))
+        return self.last(torch.cat([there, back], 1))
 
 
 def picture(size=224):
@@ -237,10 +360,28 @@ MODELS = {
 }
 
 
+BRANCHY = {"googlenet", "inception_v3", "nasnet_a", "randwire", "bert_tiny", "bert_base", "towers",
+           "bilstm"}
+
+
+def fork(model, given, path):
+    """Saves the model with branches forked by hand, which gives what it gives without."""
+    global forked
+    plain = model(*given)
+    forked = True
+    fork_blocks(model)
+    traced = torch.jit.trace(model, tuple(given), check_trace=False)
+    forked = False
+    frozen = torch.jit.freeze(traced)
+    error = (plain - frozen(*given)).abs().max() / plain.abs().max()
+    assert error < 1e-4, f"{path}: forked differs by {error:.1e}"
+    torch.jit.save(frozen, path + ".fork.pt")
+
+
 def make(folder, name):
     module, inputs = MODELS[name]
     path = os.path.join(folder, name)
-    if os.path.exists(path + ".pt"):
+    if os.path.exists(path + ".pt") and (name not in BRANCHY or os.path.exists(path + ".fork.pt")):
         return
     torch.manual_seed(1)
     model, (given, names) = module().eval(), inputs()
@@ -250,6 +391,8 @@ def make(folder, name):
                           input_names=names, output_names=["y"],
                           dynamic_axes={n: {0: "n"} for n in names + ["y"]})
         torch.jit.save(torch.jit.freeze(torch.jit.trace(model, tuple(given))), path + ".pt")
+        if name in BRANCHY:
+            fork(model, given, path)
     print(f"{name}: {os.path.getsize(path + '.onnx') / 1e6:.1f} MB", flush=True)
 
 

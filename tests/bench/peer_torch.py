@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Runs a TorchScript model with libtorch, and prints one line of JSON.
 
-usage: peer_torch.py MODEL.pt BATCH THREADS STREAMS SECONDS
+usage: peer_torch.py MODEL.pt BATCH THREADS STREAMS SECONDS [INTEROP]
 
 The model's inputs are told by its name, as make_peers.py has made it.  Streams are threads
-that call one module: libtorch lets go of Python's lock while it computes.
+that call one module: libtorch lets go of Python's lock while it computes.  INTEROP: threads
+for what the model forks.
 """
 import json
 import os
@@ -20,10 +21,10 @@ from make_peers import MODELS
 
 path, batch, threads, streams, seconds = (sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5]))
 torch.set_num_threads(threads)
-torch.set_num_interop_threads(1)
+torch.set_num_interop_threads(int(sys.argv[6]) if len(sys.argv) > 6 else 1)
 began = time.perf_counter()
 module = torch.jit.load(path)
-given, _ = MODELS[os.path.basename(path)[:-3]][1]()
+given, _ = MODELS[os.path.basename(path).split(".")[0]][1]()
 given = [torch.cat([g[:1]] * batch) for g in given]
 latency = [[] for _ in range(streams)]
 

@@ -7,7 +7,8 @@ usage: peers.py ESPALIER PEER_ORT LIBRARY FOLDER [--models A,B] [--batches 1,8,3
 
 FOLDER holds what make_peers.py makes.  Latency is of batch 1; throughput of each batch.  A peer
 runs with each of its settings (a session of every core; one of one thread; for throughput one
-thread on each core), Espalier with nothing set; every round runs all of them once.  The table
+thread on each core; libtorch also with branches forked by hand onto a thread of its inter-op pool
+for each core), Espalier with nothing set; every round runs all of them once.  The table
 has medians, the smallest and the largest round of the ratio to the best setting of the peer (of
 its medians), and geometric means.  More than 1: Espalier is faster.
 
@@ -65,6 +66,12 @@ def peers(model, batch, objective):
         if not o.no_torch:
             yield "torch", f"{threads}x{at_once}", [
                 "/usr/bin/python3", f"{HERE}/peer_torch.py", f"{o.folder}/{model}.pt"] + tail
+
+
+    forked = f"{o.folder}/{model}.fork.pt"
+    if not o.no_torch and CORES > 1 and os.path.exists(forked):
+        yield "torch", "forked", ["/usr/bin/python3", f"{HERE}/peer_torch.py", forked, str(batch),
+                                  "1", "1", str(o.seconds), str(CORES)]
 
 
 def speed(found, objective):
@@ -137,8 +144,9 @@ for objective, batch in cases:
     for model in models:
         rounds, median, mine = measure(model, batch, objective)
         plan = mine["plan"] if mine else {"streams": 0, "workers": 0, "width": 0}
+        molded = " molded" if plan.get("method") == "molded" else ""
         line = [model, told(median["espalier", ""], objective),
-                f"{plan['streams']} x {plan['workers']} x {plan['width']}"]
+                f"{plan['streams']} x {plan['workers']} x {plan['width']}{molded}"]
         for n in NAMES:
             c = compare(rounds, median, n)
             if c is None or math.isnan(c["ratio"]):
