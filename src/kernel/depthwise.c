@@ -65,10 +65,18 @@ static int64_t first_of(int64_t channels, int64_t block) {
 #include <immintrin.h>
 
 #define WIDE_CPU __attribute__((target("avx512f")))
-#define INSIDE WIDE_CPU __attribute__((always_inline)) static inline
-#ifdef __SANITIZE_ADDRESS__ // checks of all products take minutes to compile
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CHECKED
+#endif
+#elif defined __SANITIZE_ADDRESS__
+#define CHECKED
+#endif
+#ifdef CHECKED // checks of every product take minutes to compile
+#define INSIDE WIDE_CPU static
 #define UNROLL
 #else
+#define INSIDE WIDE_CPU __attribute__((always_inline)) static inline
 #define UNROLL _Pragma("GCC unroll 20")
 #endif
 

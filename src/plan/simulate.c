@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "plan/private.h"
 
 typedef struct event {
@@ -72,29 +73,6 @@ static event take_event(simulation *s) {
   return first;
 }
 
-static void push_ready(rank_state *r, int step) {
-  int at = r->count++;
-  for (; at > 0 && step < r->ready[(at - 1) / 2]; at = (at - 1) / 2) {
-    r->ready[at] = r->ready[(at - 1) / 2];
-  }
-  r->ready[at] = step;
-}
-
-static int pop_ready(rank_state *r) {
-  const int first = r->ready[0], last = r->ready[--r->count];
-  int at = 0;
-  for (;;) {
-    int child = 2 * at + 1;
-    if (child >= r->count) break;
-    if (child + 1 < r->count && r->ready[child + 1] < r->ready[child]) child++;
-    if (r->ready[child] >= last) break;
-    r->ready[at] = r->ready[child];
-    at = child;
-  }
-  r->ready[at] = last;
-  return first;
-}
-
 // Steps -----------------------------------------------------------------------
 
 static esp_step *step_of(const simulation *s, int rank, int step) {
@@ -127,7 +105,8 @@ static esp_status give_out(simulation *s, int rank, double time, bool awake) {
   const double wake = s->problem->links.over[ESP_SAME_RANK].seconds;
   while (r->count > 0 && r->idle > 0 && r->ready[0] < r->phase_end) {
     r->idle--;
-    ESP_TRY(begin_node(s, rank, pop_ready(r), awake ? time : time + wake));
+    ESP_TRY(begin_node(s, rank, esp_heap_pop(r->ready, &r->count),
+                       awake ? time : time + wake));
     awake = false;
   }
   return ESP_OK;
@@ -153,7 +132,7 @@ static esp_status make_ready(simulation *s, int rank, int step, double time) {
   if (step_of(s, rank, step)->kind != ESP_STEP_RUN) {
     return move_message(s, rank, step, time);
   }
-  push_ready(&s->rank[rank], step);
+  esp_heap_push(s->rank[rank].ready, &s->rank[rank].count, step);
   return ESP_OK;
 }
 

@@ -6,9 +6,8 @@
 // and Data Parallel Scheduling", ICPP 2001 (CPA).
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/memory.h"
+#include "base/heap.h"
 #include "schedule/private.h"
 
 // A task that runs.
@@ -37,29 +36,11 @@ typedef struct molder {
 // Heaps -----------------------------------------------------------------------
 
 static void push_ready(molder *m, int task) {
-  const int place = m->rank[task];
-  int at = m->readies++;
-  for (; at > 0 && place < m->ready[(at - 1) / 2]; at = (at - 1) / 2) {
-    m->ready[at] = m->ready[(at - 1) / 2];
-  }
-  m->ready[at] = place;
+  esp_heap_push(m->ready, &m->readies, m->rank[task]);
 }
 
 static int pop_ready(molder *m) {
-  const int first = m->ready[0], last = m->ready[--m->readies];
-  int at = 0;
-  for (;;) {
-    int child = 2 * at + 1;
-    if (child >= m->readies) break;
-    if (child + 1 < m->readies && m->ready[child + 1] < m->ready[child]) {
-      child++;
-    }
-    if (m->ready[child] >= last) break;
-    m->ready[at] = m->ready[child];
-    at = child;
-  }
-  m->ready[at] = last;
-  return m->order[first];
+  return m->order[esp_heap_pop(m->ready, &m->readies)];
 }
 
 static bool sooner(const running *a, const running *b) {

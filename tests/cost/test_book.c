@@ -13,7 +13,7 @@ static const char key[] = "model 7\nbatch 3\n";
 
 static void write_book(void) {
   double seconds[3] = {1e-3, 0, 2.5e-6};
-  const esp_book book = {.way = {2, 3, 4},
+  const esp_book book = {.way = {2, 3, 4, false},
                          .chosen = true,
                          .batch = 5,
                          .nodes = 3,
@@ -109,7 +109,7 @@ static void damage_is_no_book(void) {
 }
 
 static void a_folder_that_cannot_be_is_said(void) {
-  esp_book book = {.way = {1, 1, 1}, .batch = 1};
+  esp_book book = {.way = {1, 1, 1, false}, .batch = 1};
   (void)setenv("ESPALIER_CACHE", "/dev/null/x", 1);
   CHECK_STATUS(esp_book_write(key, &book), ESP_IO);
   check_message("/dev/null/x");
