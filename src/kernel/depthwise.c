@@ -66,13 +66,13 @@ static int64_t first_of(int64_t channels, int64_t block) {
 
 #define WIDE_CPU __attribute__((target("avx512f")))
 #if defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define CHECKED
 #endif
 #elif defined __SANITIZE_ADDRESS__
 #define CHECKED
 #endif
-#ifdef CHECKED // checks of every product take minutes to compile
+#ifdef CHECKED // checks of all addresses take minutes to compile
 #define INSIDE WIDE_CPU static
 #define UNROLL
 #else
