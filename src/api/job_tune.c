@@ -341,10 +341,8 @@ static esp_status note_costs(trial *t, contest *c) {
   double **kept = told_by(t, &t->way, c);
   if (kept == NULL || t->way.molded) return ESP_OK;
   ESP_TRY(esp_engines_measure(t->run));
-  if (book->nodes != c->costs.nodes) { // of another graph
-    esp_node_costs_end(&c->costs);
-    c->costs.nodes = book->nodes;
-  }
+  if (c->costs.nodes == 0) c->costs.nodes = book->nodes;
+  if (book->nodes != c->costs.nodes) return ESP_OK; // of another graph
   free(*kept);
   *kept = book->seconds;
   book->seconds = NULL;
