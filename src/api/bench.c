@@ -218,10 +218,11 @@ static bool is_wanted(const esp_bench_setting *s, const esp_bench_way *way) {
          (s->width == 0 || s->width == way->width);
 }
 
-static void add_way(bench *b, int streams, int workers, int width) {
+static void add_way(bench *b, int streams, int workers, int width,
+                    bool molded) {
   esp_bench_findings *f = b->found;
   const esp_bench_way way = {
-      .streams = streams, .workers = workers, .width = width};
+      .streams = streams, .workers = workers, .width = width, .molded = molded};
   if (f->ways < ESP_MOST_WAYS && is_wanted(b->setting, &way)) {
     f->way[f->ways++] = way;
   }
@@ -240,14 +241,14 @@ static esp_status list_ways(bench *b) {
   const int c = f->cores;
   if (s->streams > 0 && s->workers > 0 && s->width > 0) {
     ESP_TRY(esp_threads_check(s->streams, s->workers, s->width, c, false));
-    add_way(b, s->streams, s->workers, s->width);
+    add_way(b, s->streams, s->workers, s->width, false);
     return ESP_OK;
   }
-  add_way(b, 1, 1, 1);
+  add_way(b, 1, 1, 1, false);
   for (int width = 1; width <= c; width = next(width, c)) {
     const int rest = c / width;
-    if (rest * width > 1) add_way(b, 1, rest, width);
-    if (f->throughput && rest > 1) add_way(b, rest, 1, width);
+    if (rest * width > 1) add_way(b, 1, rest, width, false);
+    if (f->throughput && rest > 1) add_way(b, rest, 1, width, false);
   }
   if (f->ways > 0) return ESP_OK;
   return ESP_FAIL(ESP_USAGE,
@@ -383,8 +384,7 @@ static esp_status look_at_nodes(bench *b) {
                                      .cores = &b->context->cores};
   ESP_TRY(esp_trial_nodes(&options, &b->costs));
   b->session->costs = &b->costs;
-  add_way(b, 1, 1, f->cores);
-  f->way[f->ways - 1].molded = true;
+  add_way(b, 1, 1, f->cores, true);
   return ESP_OK;
 }
 

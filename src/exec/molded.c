@@ -22,9 +22,10 @@ static void *lane_scratch(const esp_slot *s, int seat, int lane) {
   return all != NULL ? all + (size_t)lane * s->exec->lane_bytes : NULL;
 }
 
-// Of a thread in the trace.
+// Of a thread in the trace, which has one for each thread of a seat's team.
 static int lane_of(const phase *p, int thread) {
-  return esp_lane_of(p->slot->exec, p->seat, thread);
+  const int width = p->slot->exec->options.plan->width;
+  return 1 + (p->seat * width + thread) % ESP_MAX_SEATS;
 }
 
 static bool take(phase *p, int step) {

@@ -121,8 +121,6 @@ void esp_slot_run_node(esp_slot *slot, int step, const esp_team *team,
                        int lane);
 // All steps of a batch of a molded plan; the seat has its scratch memory.
 void esp_slot_run_molded(esp_slot *slot, int seat);
-// A thread of a seat's team in the trace; only molded plans tell threads apart.
-int esp_lane_of(const esp_exec *exec, int seat, int thread);
 
 // The pool's way into a step, and into a whole batch.
 void esp_slot_run_step(esp_item *item, int seat);

@@ -150,12 +150,6 @@ void esp_slot_run_node(esp_slot *s, int step, const esp_team *team, int lane) {
   compute(s, step, *team);
 }
 
-int esp_lane_of(const esp_exec *exec, int seat, int thread) {
-  const esp_plan *plan = exec->options.plan;
-  if (!plan->molded) return seat + 1;
-  return 1 + (seat * plan->width + thread) % ESP_MAX_SEATS;
-}
-
 // The same on a worker, with the memory of its seat; counters and messages come
 // to their end also where there is none.
 static void run_node(esp_slot *s, int step, int seat) {
