@@ -346,6 +346,7 @@ static esp_status note_costs(trial *t, contest *c) {
   free(*kept);
   *kept = book->seconds;
   book->seconds = NULL;
+  book->nodes = 0; // until the next way has run: the job may be stopped now
   return ESP_OK;
 }
 
