@@ -1,8 +1,10 @@
 // Making a results file: by rank 0 alone, the others hear how it went.
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -148,22 +150,40 @@ static esp_status set_notes(making *self, const esp_note *note, int notes) {
   return bad ? failed(self, "note what it is") : ESP_OK;
 }
 
+// Of the disk that a file lies on; infinite where the system does not tell.
+static double free_bytes(int file) {
+  struct statvfs disk;
+  return fstatvfs(file, &disk) == 0
+             ? (double)disk.f_bavail * (double)disk.f_frsize
+             : HUGE_VAL;
+}
+
+// That a file takes already.
+static double own_bytes(int file) {
+  enum {
+    BLOCK = 512
+  }; // whatever the disk's are: POSIX leaves it open, Linux
+     // says so
+  struct stat about;
+  return fstat(file, &about) == 0 ? (double)about.st_blocks * BLOCK : 0;
+}
+
 // Asks the system for the whole length now: a full disk is found before
 // anything is computed.
 static esp_status reserve(const making *self) {
   const int file = open(self->path, O_WRONLY);
   if (file < 0) return ESP_FAIL(ESP_IO, "cannot open %s", self->path);
   const off_t length = (off_t)self->bytes;
-  const int error = length > 0 ? posix_fallocate(file, 0, length) : 0;
+  const double free = free_bytes(file);
+  // What is asked for in vain would fill the disk for a moment.
+  int error = (double)length - own_bytes(file) > free ? ENOSPC : 0;
+  if (error == 0 && length > 0) error = posix_fallocate(file, 0, length);
   const bool unsynced = fsync(file) != 0;
   (void)close(file);
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-    struct statvfs disk = {0};
-    (void)statvfs(self->path, &disk);
     return ESP_FAIL(ESP_IO,
-                    "no room for %s: %lld bytes are needed, %llu are free",
-                    self->path, (long long)length,
-                    (unsigned long long)disk.f_bavail * disk.f_frsize);
+                    "no room for %s: %lld bytes are needed, %.0f are free",
+                    self->path, (long long)length, free);
   }
   if (!unsynced) return ESP_OK;
   return ESP_FAIL(ESP_IO, "%s cannot be brought to the disk", self->path);
