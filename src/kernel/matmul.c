@@ -354,7 +354,13 @@ static void run_panels(int64_t begin, int64_t end, void *argument) {
   const esp_matmul_problem *p = &c->mm->problem;
   const void *a, *b;
   c->work->operands(c->work->context, 0, &a, &b);
-  esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, begin, end);
+  if (!c->work->backwards) {
+    esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, begin, end);
+    return;
+  }
+  for (int64_t i = end - 1; i >= begin; i--) {
+    esp_thin_run(a, c->mm->thin_b, c->work->c, p->m, p->n, p->k, i, i + 1);
+  }
 }
 
 static void run_blocks(int64_t begin, int64_t end, void *argument) {
@@ -369,7 +375,13 @@ static void run_blocks(int64_t begin, int64_t end, void *argument) {
   const void *a, *b;
   c->work->operands(c->work->context, 0, &a, &b);
   q.a = a;
-  esp_block_run(&q, p->m, begin, end);
+  if (!c->work->backwards) {
+    esp_block_run(&q, p->m, begin, end);
+    return;
+  }
+  for (int64_t i = end - 1; i >= begin; i--) {
+    esp_block_run(&q, p->m, i, i + 1);
+  }
 }
 
 static void run_after(int64_t begin, int64_t end, void *argument) {

@@ -46,6 +46,9 @@ typedef struct esp_matmul_work {
                    const void **b);
   void (*after)(const void *context, int64_t first_row, int64_t end_row);
   float *c;
+  bool backwards; // panels of constant weights are read from the last to the
+                  // first: of those that a product read just before, and that
+                  // a cache does not hold all, the last are near
 } esp_matmul_work;
 esp_status esp_matmul_run_all(esp_matmul *matmul, const esp_matmul_work *work,
                               void *scratch);

@@ -449,18 +449,36 @@ static void take_rows(const pass *p) {
   }
 }
 
+static void give_state(const void *context, int64_t product, const void **h,
+                       const void **r) {
+  const pass *p = context;
+  const layer *l = p->l;
+  (void)product;
+  *h = p->h;
+  *r = part(p->args, 2, p->d * l->gates * l->hidden * l->hidden);
+}
+
+// Every other step reads the weights from their end, which is still near where
+// a cache does not hold them all.
+static esp_status multiply_state(const pass *p, int64_t s) {
+  const esp_matmul_work work = {.context = p,
+                                .operands = give_state,
+                                .c = p->step,
+                                .backwards = s % 2 != 0};
+  return esp_matmul_run_all(p->l->from_hidden[p->d], &work, p->scratch);
+}
+
 // Steps [first, first + chunk).
 static esp_status run_chunk(pass *p, int64_t first) {
   const layer *l = p->l;
   const int64_t g = l->gates * l->hidden;
   const float *w = part(p->args, 1, p->d * g * l->input);
-  const float *r = part(p->args, 2, p->d * g * l->hidden);
   p->from_time = goes_back(l, p->d) ? l->steps - first - l->chunk : first;
   take_rows(p);
   ESP_TRY(
       esp_matmul_run(l->from_input[p->d], p->x, w, p->products, p->scratch));
   for (int64_t s = first; s < first + l->chunk; s++) {
-    ESP_TRY(esp_matmul_run(l->from_hidden[p->d], p->h, r, p->step, p->scratch));
+    ESP_TRY(multiply_state(p, s));
     for (int64_t i = 0; i < l->rows; i++) run_row(p, s, i);
   }
   return ESP_OK;
