@@ -12,6 +12,8 @@ enum { ESP_CONV_AXES = 3 };
 typedef struct esp_conv_problem {
   int axes; // spatial
   int64_t batch, groups, in_channels, out_channels;
+  int64_t whole_channels; // this makes some of the output channels of a
+                          // convolution that has so many, with its bits; 0: all
   int64_t in[ESP_CONV_AXES], out[ESP_CONV_AXES], kernel[ESP_CONV_AXES];
   int64_t stride[ESP_CONV_AXES], dilation[ESP_CONV_AXES]; // 1: none
   int64_t before[ESP_CONV_AXES], after[ESP_CONV_AXES];    // pads
@@ -41,6 +43,8 @@ const char *esp_conv_implementation(const esp_conv *conv);
 // How many times as fast a convolution is expected to be as its operations say,
 // where its implementation makes fewer; else 1.
 double esp_conv_gain(const esp_conv_problem *problem);
+// Can it be made in parts of so many output channels?
+bool esp_conv_divides(const esp_conv_problem *whole, int64_t channels);
 // May added[0] be y, so that the sum takes the place of what is added?
 bool esp_conv_overlays(const esp_conv_problem *problem);
 

@@ -40,17 +40,22 @@ struct esp_winograd {
 // the usual networks, measured on AVX-512 (docs/performance.md).
 static const double FEWEST_ROWS = 4, STREAMED = 8, TRANSFORMED = 8;
 
+// A part of a convolution is made as the whole is.
+static int64_t channels_of(const esp_conv_problem *p) {
+  return p->whole_channels > 0 ? p->whole_channels : p->out_channels;
+}
+
 // So many numbers are read for each pair of channels.
 static double rows_streamed(const esp_conv_problem *p, int numbers) {
   static const double BYTES = 768 << 10; // fewer are near, or soon
   const double bytes = numbers * (double)sizeof(float) *
-                       (double)(p->in_channels * p->out_channels);
+                       (double)(p->in_channels * channels_of(p));
   return bytes < BYTES ? STREAMED * bytes / BYTES : STREAMED;
 }
 
 static double cost_of(const esp_conv_problem *p,
                       const esp_winograd_tile *tile) {
-  const double in = (double)p->in_channels, out = (double)p->out_channels;
+  const double in = (double)p->in_channels, out = (double)channels_of(p);
   const double tiles = (double)(esp_winograd_count(tile, p->out[0]) *
                                 esp_winograd_count(tile, p->out[1]));
   const double rows = tiles < FEWEST_ROWS ? FEWEST_ROWS : tiles;

@@ -59,6 +59,8 @@ static esp_status problem_of(const esp_args *args, int width,
                           .groups = esp_node_int(args->node, "group", 1),
                           .in_channels = args->in[0]->shape.dim[1],
                           .out_channels = w->dim[0],
+                          .whole_channels =
+                              esp_node_int(args->node, ESP_WHOLE_CHANNELS, 0),
                           .in_layout = args->in[0]->layout,
                           .out_layout = args->out[0]->layout,
                           .bias = esp_has_input(args, 2),
@@ -202,6 +204,26 @@ static bool overlays(const esp_args *args, int i) {
          problem_of(args, 1, &p) == ESP_OK && esp_conv_overlays(&p);
 }
 
+// Output channels go with the rows of the weights; what is narrower than a
+// vector is not divided.
+static bool divides(const esp_args *args, int parts, esp_op_division *how) {
+  enum { CHANNELS = 16 };
+  esp_conv_problem p;
+  *how = (esp_op_division){.axis = 1, .grain = CHANNELS, .cut = {-1, 0, 0}};
+  if (args->in[0]->type != ESP_FLOAT || args->in[1]->data == NULL ||
+      (esp_has_input(args, 2) && args->in[2]->data == NULL) ||
+      problem_of(args, 1, &p) != ESP_OK || p.out_channels % CHANNELS != 0) {
+    return false;
+  }
+  for (int i = 0; i < parts; i++) {
+    const int64_t channels =
+        esp_op_division_begin(how, p.out_channels, parts, i + 1) -
+        esp_op_division_begin(how, p.out_channels, parts, i);
+    if (channels == 0 || !esp_conv_divides(&p, channels)) return false;
+  }
+  return true;
+}
+
 static const esp_op plain = {
     .prepare = prepare, .release = release, .run = run};
 const esp_op esp_op_conv = {.samples = esp_samples_leading,
@@ -209,5 +231,6 @@ const esp_op esp_op_conv = {.samples = esp_samples_leading,
                             .work = work,
                             ESP_HALF(plain),
                             .overlays = overlays,
+                            .divides = divides,
                             .layout = ESP_LAYOUT_CHOOSES,
                             .posts = true};

@@ -331,8 +331,35 @@ static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
   esp_samples_give(args, &all, 0, out);
 }
 
+// Columns go with those of the constant matrix, and of what Gemm adds; the bits
+// of a product do not depend on their number (kernel/matmul.h).
+static bool divides(const esp_args *args, int parts, esp_op_division *how) {
+  enum { COLUMNS = 64 };
+  const esp_tensor *b = args->in[1];
+  const bool gemm = args->node->op == ESP_OP_GEMM;
+  const bool turned = gemm && esp_node_int(args->node, "transB", 0) != 0;
+  const int axis = args->out[0]->shape.ndim - 1;
+  *how = (esp_op_division){
+      .axis = axis, .grain = COLUMNS, .cut = {-1, turned ? 0 : 1, -1}};
+  if (args->in[0]->type != ESP_FLOAT || b->data == NULL || b->shape.ndim != 2 ||
+      args->in[0]->shape.ndim < 2 ||
+      args->node->precision != ESP_PRECISION_FLOAT32) {
+    return false;
+  }
+  const int64_t columns = args->out[0]->shape.dim[axis];
+  if (gemm && esp_has_input(args, 2)) {
+    const esp_shape *c = &args->in[2]->shape;
+    if (args->in[2]->data == NULL) return false;
+    if (c->ndim > 0 && c->dim[c->ndim - 1] == columns) {
+      how->cut[2] = c->ndim - 1;
+    }
+  }
+  return columns / COLUMNS >= parts;
+}
+
 const esp_op esp_op_matmul = {.samples = samples,
                               .infer = infer,
                               .work = work,
                               ESP_HALF(plain),
+                              .divides = divides,
                               .posts = true};

@@ -71,6 +71,20 @@ typedef struct esp_samples {
   int64_t inner;
 } esp_samples;
 
+// How a node is divided into nodes that make some of its output's channels, or
+// columns, each; every one of them keeps its bits.
+enum { ESP_DIVIDED_INPUTS = 3 };
+typedef struct esp_op_division {
+  int axis;                    // of the output, and of what posts add
+  int64_t grain;               // parts begin at multiples of it
+  int cut[ESP_DIVIDED_INPUTS]; // axis of an input that goes with it, constant
+                               // but for the first one; -1: every part reads
+                               // the whole input
+} esp_op_division;
+// An attribute of a part: how many channels the whole has, where the operator
+// chooses an implementation by it.
+#define ESP_WHOLE_CHANNELS "whole_channels"
+
 // One node with values of any kind (op/walk.h).
 typedef struct esp_call esp_call;
 
@@ -97,6 +111,8 @@ typedef struct esp_op {
   // May the first output take the place of input i, which nobody reads after
   // this node?  Asked only of inputs of as many bytes.  NULL: it may not.
   bool (*overlays)(const esp_args *args, int i);
+  // May the node be divided into so many parts, and how?  NULL: it may not.
+  bool (*divides)(const esp_args *args, int parts, esp_op_division *how);
   // Not NULL: the operator takes sequences, optionals or subgraphs.  When a
   // graph is walked this is called in place of infer, prepare and run; it fills
   // call->out.  infer() says ESP_UNSUPPORTED where only this will do.
@@ -137,6 +153,14 @@ esp_status esp_op_infer(const esp_args *args);
 // overlays() of an operator that reads element k of the input, of the same
 // type, shape and layout, for element k of the output alone.
 bool esp_overlays_alike(const esp_args *args, int i);
+
+// The first channel of a part, of so many that go by the grain.
+static inline int64_t esp_op_division_begin(const esp_op_division *how,
+                                            int64_t channels, int parts,
+                                            int part) {
+  const int64_t grains = channels / how->grain;
+  return part == parts ? channels : grains * part / parts * how->grain;
+}
 
 // Estimated work of a node whose shapes are known: the operator's own, or one
 // flop per output element and the bytes of all tensors.

@@ -34,6 +34,22 @@ esp_status esp_optimise_pieces(const esp_graph *model,
                                const esp_optimise_options *options,
                                int64_t rows, esp_graph **ready);
 
+// Where nodes of a new graph come from.
+typedef struct esp_divided {
+  esp_graph *graph;
+  int *origin; // [graph->nnode] the node of the old one that it is, or a part
+               // of; -1: it only puts parts together, or takes one out
+} esp_divided;
+// Can the node be divided into so many parts?
+bool esp_optimise_divides(const esp_graph *graph, int node, int parts);
+// A graph with shapes and layouts, some nodes of which are divided into so many
+// that make a part of the output channels, or columns, each; every part puts
+// together for itself what it reads, so that no rank waits for another's copy.
+// All bits stay.  The new graph reads constants, names and attributes of the
+// old one, which must outlive it.  The caller frees graph and origin.
+esp_status esp_optimise_divide(const esp_graph *graph, const bool *divide,
+                               int parts, esp_divided *divided);
+
 // How a dataset differs from what the model's input wants.
 typedef struct esp_feed {
   esp_dtype type;     // of the dataset

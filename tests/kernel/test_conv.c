@@ -281,6 +281,78 @@ static void batch_and_width_do_not_change_the_bits(void) {
   }
 }
 
+// Channels `first` to `first + part->out_channels - 1` of a convolution.
+static void compare_part(const esp_conv_problem *whole,
+                         const esp_conv_problem *part, int64_t first,
+                         const float *x, const float *w, const float *b,
+                         const float *added, const float *want) {
+  const int64_t pixels = whole->batch * whole->out[0] * whole->out[1];
+  const int64_t channels = part->out_channels, all = whole->out_channels;
+  const int64_t each = weight_count(whole) / all;
+  float *y = filled(pixels * channels), *some = filled(pixels * channels);
+  for (int64_t i = 0; i < pixels * channels; i++) {
+    some[i] = added[i / channels * all + first + i % channels];
+  }
+  convolve(part, x, w + first * each, b + first, some, y);
+  int64_t other = 0;
+  for (int64_t i = 0; i < pixels * channels; i++) {
+    const float is = want[i / channels * all + first + i % channels];
+    other += memcmp(&y[i], &is, sizeof is) != 0;
+  }
+  if (other > 0) {
+    printf("\n    %lld to %lld of %lld channels, kernel %lld: %lld differ",
+           (long long)whole->in_channels, (long long)channels, (long long)all,
+           (long long)whole->kernel[0], (long long)other);
+  }
+  CU_ASSERT_EQUAL(other, 0);
+  free(y), free(some);
+}
+
+static int compare_parts(const form *f, int parts, int posts, int width) {
+  enum { GRAIN = 16 };
+  esp_conv_problem whole = problem_of(f, 2, 1);
+  whole.posts = posts;
+  whole.post[0].kind = posts == 2 ? ESP_KERNEL_ADD : ESP_KERNEL_RELU;
+  whole.post[1].kind = ESP_KERNEL_RELU;
+  const int64_t n = 2 * out_count(&whole), grains = f->out_channels / GRAIN;
+  float *x = filled(2 * in_count(&whole)), *w = filled(weight_count(&whole));
+  float *b = filled(whole.out_channels), *added = filled(n), *y = filled(n);
+  convolve(&whole, x, w, b, added, y);
+  int divided = 0;
+  for (int i = 0; i < parts; i++) {
+    const int64_t first = grains * i / parts * GRAIN;
+    esp_conv_problem part = whole;
+    part.width = width;
+    part.whole_channels = whole.out_channels;
+    part.out_channels = grains * (i + 1) / parts * GRAIN - first;
+    if (!esp_conv_divides(&whole, part.out_channels)) continue;
+    compare_part(&whole, &part, first, x, w, b, added, y);
+    divided++;
+  }
+  free(x), free(w), free(b), free(added), free(y);
+  return divided;
+}
+
+static void parts_have_the_bits_of_the_whole(void) {
+  static const form more[] = {
+      {1, 64, 256, 14, 1, 1, 1, 0},  {1, 256, 512, 13, 1, 2, 1, 0},
+      {1, 1024, 256, 7, 1, 1, 1, 0}, {1, 512, 2048, 7, 1, 1, 1, 0},
+      {1, 480, 208, 14, 1, 1, 1, 0}, {1, 512, 512, 7, 3, 1, 1, 1},
+      {1, 128, 128, 28, 3, 2, 1, 1}, {1, 64, 192, 28, 3, 1, 1, 1},
+      {1, 32, 96, 14, 5, 1, 1, 2},   {1, 128, 192, 17, 7, 1, 1, 3},
+      {1, 192, 320, 17, 3, 2, 1, 0}, {1, 3, 64, 65, 7, 2, 1, 3}};
+  enum { MORE = sizeof more / sizeof more[0], PARTS = 3, POSTS = 3 };
+  int divided = 0;
+  for (int f = 0; f < FORMS + MORE; f++) {
+    const form *is = f < FORMS ? &forms[f] : &more[f - FORMS];
+    if (is->groups > 1 || is->out_channels % 16 != 0) continue;
+    for (int i = 0; i < 2 * POSTS; i++) {
+      divided += compare_parts(is, i < POSTS ? 2 : PARTS, i % POSTS, 1 + i % 2);
+    }
+  }
+  CU_ASSERT(!esp_block_available() || divided >= 150);
+}
+
 static esp_conv *made(const form *f, int64_t batch, int width) {
   const esp_conv_problem p = problem_of(f, batch, width);
   float *w = filled(weight_count(&p)), *b = filled(p.out_channels);
@@ -352,6 +424,7 @@ int main(void) {
       CASE(the_sum_may_take_the_place_of_what_is_added),
       CASE(rounded_operands_match_the_definition),
       CASE(batch_and_width_do_not_change_the_bits),
+      CASE(parts_have_the_bits_of_the_whole),
       CASE(a_sample_alone_decides_how_it_is_computed),
       CASE(errors_are_small_beside_the_outputs),
       CASE(an_empty_batch_is_nothing),

@@ -110,6 +110,47 @@ static void rows_and_widths_do_not_change_the_bits(void) {
   }
 }
 
+// Products of some columns of b have the bits of all.
+static void columns_do_not_change_the_bits(void) {
+  static const int64_t wide[][2] = {// K, N
+                                    {28, 256},  {333, 448},  {96, 1024},
+                                    {768, 768}, {768, 3072}, {2048, 1000}};
+  static const int64_t rows[] = {1, 4, 7, 33, 128};
+  enum { COLUMNS = 64 };
+  for (size_t i = 0; i < 30; i++) {
+    const esp_matmul_problem all = {
+        .m = rows[i % 5], .k = wide[i / 5][0], .n = wide[i / 5][1], .width = 1};
+    float *a = filled(all.m * all.k), *b = filled(all.k * all.n);
+    float *want = filled(all.m * all.n), *part = filled(all.k * all.n);
+    float *c = filled(all.m * all.n);
+    multiply(&all, a, b, true, want);
+    for (int p = 0; p < 5; p++) { // two halves, three thirds
+      const int64_t parts = p < 2 ? 2 : 3, at = p < 2 ? p : p - 2;
+      const int64_t grains = all.n / COLUMNS;
+      const int64_t first = grains * at / parts * COLUMNS;
+      esp_matmul_problem some = all;
+      some.n = grains * (at + 1) / parts * COLUMNS - first;
+      if (at == parts - 1) some.n = all.n - first;
+      for (int64_t k = 0; k < all.k; k++) {
+        memcpy(part + k * some.n, b + k * all.n + first,
+               (size_t)some.n * sizeof *b);
+      }
+      multiply(&some, a, part, true, c);
+      bool same = true;
+      for (int64_t m = 0; m < all.m; m++) {
+        same &= memcmp(c + m * some.n, want + m * all.n + first,
+                       (size_t)some.n * sizeof *c) == 0;
+      }
+      if (!same) {
+        printf("\n    m %lld k %lld, %lld of n %lld", (long long)all.m,
+               (long long)all.k, (long long)some.n, (long long)all.n);
+      }
+      CU_ASSERT(same);
+    }
+    free(a), free(b), free(want), free(part), free(c);
+  }
+}
+
 // Rows of a and columns of b are rounded, each row and column by itself.
 static void rounded_operands_match_the_definition(void) {
   for (int s = 0; s < SHAPES; s++) {
@@ -216,6 +257,7 @@ int main(void) {
   static const check_case cases[] = {
       CASE(matches_the_definition),
       CASE(rows_and_widths_do_not_change_the_bits),
+      CASE(columns_do_not_change_the_bits),
       CASE(rounded_operands_match_the_definition),
       CASE(rounded_rows_and_widths_do_not_change_the_bits),
       CASE(a_row_with_a_nan_is_nan),
