@@ -223,7 +223,8 @@ esp_status esp_build(const esp_build_options *options, esp_built *built) {
   esp_graph *graph;
   ESP_TRY(make_graph(options, &graph));
   ESP_TRY(plan_graph(options, graph, built));
-  const esp_status status = share_samples(options, built);
+  esp_status status = share_samples(options, built);
+  if (status == ESP_OK) status = esp_build_divide(options, built);
   if (status != ESP_OK) esp_build_end(built);
   return status;
 }
@@ -240,6 +241,7 @@ void esp_build_end(esp_built *built) {
   esp_plan_free(built->plan);
   free(built->seconds);
   free(built->narrow);
+  free(built->bytes);
   esp_graph_free(built->graph);
   *built = (esp_built){0};
 }

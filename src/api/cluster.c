@@ -50,12 +50,14 @@ static int slots_of(const esp_division *division) {
   return division->ranks > 1 ? division->ranks : division->streams;
 }
 
-// The first one.  Streams of a rank, and ranks of a node, have their part of
-// its memory's bandwidth each.
+// The first one, and, where it is shorter so, with heavy nodes divided among
+// its ranks.  Streams of a rank, and ranks of a node, have their part of its
+// memory's bandwidth each.
 //
 // With a limit of memory, batches are kept for every stream, or stage, at once.
 static esp_status plan_replica(const esp_cluster_findings *f,
-                               const esp_division *division, esp_plan **plan) {
+                               const esp_division *division, esp_plan **plan,
+                               esp_built *divided) {
   const esp_cluster *c = &f->cluster;
   double *slowness = calloc((size_t)division->ranks, sizeof *slowness);
   if (slowness == NULL) return ESP_FAIL(ESP_NO_MEMORY, "cannot plan");
@@ -81,7 +83,15 @@ static esp_status plan_replica(const esp_cluster_findings *f,
       .memory = c->rank_memory,
       .slots = slots_of(division),
       .on_paper = c->rank_memory == 0 || is_large(f)};
-  const esp_status status = esp_plan_build(&problem, plan);
+  esp_status status = esp_plan_build(&problem, plan);
+  if (status == ESP_OK && division->ranks > 1) {
+    const esp_divide_options how = {.problem = &problem,
+                                    .machine = &f->machine,
+                                    .least = (*plan)->predicted};
+    status = esp_divide(&how, divided);
+    divided->problem.slowness = NULL; // which ends here
+    if (status != ESP_OK) esp_plan_free(*plan);
+  }
   free(slowness);
   return status;
 }
@@ -112,13 +122,20 @@ static bool is_better(const esp_cluster_findings *f,
                                            : division->seconds < best->seconds);
 }
 
+static void end_plans(esp_cluster_findings *f) {
+  esp_plan_free(f->whole);
+  esp_build_end(&f->divided);
+}
+
 static esp_status try_division(esp_cluster_findings *f, esp_division division) {
   if (f->divisions == ESP_MOST_DIVISIONS) return ESP_OK;
-  esp_plan *plan;
+  esp_plan *whole;
+  esp_built divided = {0};
   ESP_TRY(esp_cost_estimate(f->graph, &f->machine, division.width, f->seconds));
-  const esp_status status = plan_replica(f, &division, &plan);
+  const esp_status status = plan_replica(f, &division, &whole, &divided);
   if (status == ESP_LIMIT) return ESP_OK; // others may hold the model
   ESP_TRY(status);
+  const esp_plan *plan = divided.plan != NULL ? divided.plan : whole;
   division.seconds = plan->predicted;
   division.period = plan->staged ? esp_plan_period(plan, slots_of(&division))
                                  : plan->predicted;
@@ -128,10 +145,14 @@ static esp_status try_division(esp_cluster_findings *f, esp_division division) {
   if (better) f->best = f->divisions;
   f->division[f->divisions++] = division;
   if (better) {
-    esp_plan_free(f->plan);
+    end_plans(f);
+    f->whole = whole;
+    f->divided = divided;
     f->plan = plan;
+    f->planned = divided.plan != NULL ? divided.graph : f->graph;
   } else {
-    esp_plan_free(plan);
+    esp_plan_free(whole);
+    esp_build_end(&divided);
   }
   return ESP_OK;
 }
@@ -219,7 +240,7 @@ esp_status esp_cluster_findings_make(const esp_graph *model,
 }
 
 void esp_cluster_findings_end(esp_cluster_findings *f) {
-  esp_plan_free(f->plan);
+  end_plans(f);
   free(f->seconds);
   free(f->bytes);
   esp_graph_free(f->graph);

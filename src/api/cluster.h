@@ -28,7 +28,11 @@ typedef struct esp_cluster_findings {
   double *bytes;   // [nnode]
   esp_division division[ESP_MOST_DIVISIONS];
   int divisions, best;
-  esp_plan *plan; // of the first replica in the best division
+  esp_plan *whole;   // of the first replica in the best division
+  esp_built divided; // the same with heavy nodes divided; plan NULL: it is no
+                     // better
+  const esp_plan *plan;     // the better of the two
+  const esp_graph *planned; // and its graph
   // Of the time of all workers of that replica.
   double computed, idle;
   double sent; // of the time of all its ranks, during which messages moved

@@ -124,7 +124,7 @@ static json_t *cluster_json(const esp_cluster_findings *f) {
 // The plan of the first replica, as `plan` prints it without a cluster.
 static esp_status plan_json(const esp_cluster_findings *f, json_t **made) {
   char *text;
-  ESP_TRY(esp_plan_json(f->plan, f->graph, &text));
+  ESP_TRY(esp_plan_json(f->plan, f->planned, &text));
   *made = json_loads(text, 0, NULL);
   free(text);
   return *made != NULL ? ESP_OK

@@ -85,7 +85,7 @@ static esp_status plan_there(const char *model, const esp_graph *graph,
                   : esp_cluster_text(model, &f, text);
   }
   if (status == ESP_OK && setting->svg != NULL) {
-    status = esp_plan_draw(f.plan, f.graph, setting->svg);
+    status = esp_plan_draw(f.plan, f.planned, setting->svg);
   }
   esp_cluster_findings_end(&f);
   return status;

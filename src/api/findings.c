@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "op/op.h"
 #include "optimise/optimise.h"
 
 // Views ----------------------------------------------------------------------
@@ -100,20 +101,39 @@ static esp_status find_widths(esp_findings *f) {
   return status;
 }
 
-static esp_status find_ranks(esp_findings *f, int ranks) {
+static int count_parts(const esp_graph *graph) {
+  int count = 0;
+  for (int n = 0; n < graph->nnode; n++) {
+    count += esp_node_int(&graph->node[n], ESP_WHOLE_CHANNELS, 0) > 0;
+  }
+  return count;
+}
+
+// Ranks may have parts of heavy nodes.
+static esp_status find_ranks(esp_findings *f, const esp_graph *model,
+                             int ranks) {
   const esp_view *v = esp_findings_best_view(f);
-  esp_plan_problem problem = problem_of(f, v->seconds);
-  problem.ranks = ranks;
-  esp_plan *plan;
-  ESP_TRY(esp_plan_build(&problem, &plan));
-  f->ranks = (esp_gain){
-      .count = ranks,
-      .seconds = plan->predicted,
-      .gain = plan->predicted > 0 ? plan->total / plan->predicted : 1,
-      .most = plan->lower_bound > 0 ? plan->total / plan->lower_bound : 1};
+  const esp_build_options how = {.model = model,
+                                 .machine = &f->machine,
+                                 .batch = f->batch,
+                                 .seconds = v->seconds,
+                                 .nodes = f->built.graph->nnode,
+                                 .ranks = ranks,
+                                 .workers = 1,
+                                 .width = 1};
+  esp_built built;
+  ESP_TRY(esp_build(&how, &built));
+  const esp_plan *plan = built.plan;
+  const double total = v->profile.total;
+  f->ranks =
+      (esp_gain){.count = ranks,
+                 .seconds = plan->predicted,
+                 .gain = plan->predicted > 0 ? total / plan->predicted : 1,
+                 .most = plan->lower_bound > 0 ? total / plan->lower_bound : 1};
   f->messages = plan->nmessage;
+  f->parts = count_parts(built.graph);
   f->bytes_sent = plan->bytes_sent;
-  esp_plan_free(plan);
+  esp_build_end(&built);
   esp_gain no_messages;
   ESP_TRY(predict(f, v, ranks, 0, &no_messages));
   f->free_ranks_gain = no_messages.gain;
@@ -276,7 +296,7 @@ esp_status esp_findings_make(const esp_graph *model, const esp_setting *setting,
   ESP_TRY(find_widths(f));
   find_replicas(f);
   if (setting->measure) ESP_TRY(run_trial(f, &used));
-  ESP_TRY(find_ranks(f, setting->ranks > 0 ? setting->ranks : 2));
+  ESP_TRY(find_ranks(f, model, setting->ranks > 0 ? setting->ranks : 2));
   find_reasons(f, setting, mask.count);
   return ESP_OK;
 }

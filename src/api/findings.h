@@ -57,6 +57,7 @@ typedef struct esp_findings {
   double ranks_seconds;   // of one batch, measured; 0: it was not
   double free_ranks_gain; // if messages cost nothing
   int messages;
+  int parts; // of its nodes are parts of heavy ones
   double bytes_sent;
   esp_gain replicas; // a batch on each core, estimated
   esp_reason reason[ESP_MAX_REASONS];

@@ -127,6 +127,7 @@ esp_status esp_findings_json(const char *model, const esp_findings *f,
   json_t *all = view_json(f, &f->estimated);
   json_t *ranks = gain_json("ranks", &f->ranks);
   json_object_set_new(ranks, "messages", json_integer(f->messages));
+  json_object_set_new(ranks, "parts", json_integer(f->parts));
   json_object_set_new(ranks, "bytes_sent", json_real(f->bytes_sent));
   if (f->ranks_seconds > 0) {
     json_object_set_new(ranks, "measured_s", json_real(f->ranks_seconds));

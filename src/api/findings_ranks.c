@@ -11,35 +11,36 @@ typedef struct common {
   int nodes;
 } common;
 
-// The graph of one batch: rank 0 has it.
-static esp_status build(const esp_graph *model, const common *c,
-                        const esp_findings *f, esp_built *built) {
-  if (f != NULL) return ESP_OK;
+// The plan of one batch over all ranks, from rank 0's seconds.
+static esp_status build(const esp_comm *comm, const esp_graph *model,
+                        const common *c, const double *seconds,
+                        esp_built *built) {
   const esp_build_options how = {.model = model,
                                  .machine = &c->machine,
                                  .batch = c->batch,
-                                 .ranks = 1,
+                                 .seconds = seconds,
+                                 .nodes = c->nodes,
+                                 .ranks = esp_comm_size(comm),
                                  .workers = 1,
                                  .width = 1};
-  ESP_TRY(esp_build(&how, built));
-  if (built->graph->nnode == c->nodes) return ESP_OK;
+  return esp_build(&how, built);
+}
+
+static esp_status check_nodes(const esp_comm *comm, const esp_built *built) {
+  int nodes = built->graph->nnode;
+  esp_comm_broadcast(comm, 0, &nodes, sizeof nodes);
+  if (built->graph->nnode == nodes) return ESP_OK;
   return ESP_FAIL(ESP_BAD_INPUT, "the ranks read different models");
 }
 
 static esp_status measure(const esp_comm *comm, const common *c,
-                          const esp_graph *graph, double *seconds,
-                          esp_findings *f) {
+                          const esp_built *built, esp_findings *f) {
   esp_resources r;
   ESP_TRY(esp_resources_find(comm, &r));
-  if (f != NULL) {
-    memcpy(seconds, esp_findings_best_view(f)->seconds,
-           (size_t)c->nodes * sizeof *seconds);
-  }
-  esp_comm_broadcast(comm, 0, seconds, (size_t)c->nodes * sizeof *seconds);
   const esp_trial_ranks_options options = {.comm = comm,
-                                           .graph = graph,
+                                           .graph = built->graph,
                                            .machine = &c->machine,
-                                           .seconds = seconds,
+                                           .seconds = built->seconds,
                                            .cores = &r.cores};
   double took = 0, spread;
   ESP_TRY(esp_trial_ranks(&options, &took, &spread));
@@ -60,18 +61,25 @@ esp_status esp_findings_measure_ranks(const esp_comm *comm,
                  .nodes = f->built.graph->nnode};
   }
   esp_comm_broadcast(comm, 0, &c, sizeof c);
-  esp_built built = {0};
-  status = build(model, &c, f, &built);
   double *seconds = calloc((size_t)c.nodes + 1, sizeof *seconds);
-  if (status == ESP_OK && seconds == NULL) {
-    status = ESP_FAIL(ESP_NO_MEMORY, "cannot measure the ranks");
-  }
+  status = seconds != NULL
+               ? ESP_OK
+               : ESP_FAIL(ESP_NO_MEMORY, "cannot measure the ranks");
   status = esp_comm_agree(comm, status);
-  if (status == ESP_OK) {
-    status =
-        measure(comm, &c, f != NULL ? f->built.graph : built.graph, seconds, f);
+  if (status == ESP_OK && f != NULL) {
+    memcpy(seconds, esp_findings_best_view(f)->seconds,
+           (size_t)c.nodes * sizeof *seconds);
   }
-  free(seconds);
+  esp_built built = {0};
+  if (status == ESP_OK) {
+    esp_comm_broadcast(comm, 0, seconds, (size_t)c.nodes * sizeof *seconds);
+    status = esp_comm_agree(comm, build(comm, model, &c, seconds, &built));
+  }
+  if (status == ESP_OK) {
+    status = esp_comm_agree(comm, check_nodes(comm, &built));
+  }
+  if (status == ESP_OK) status = measure(comm, &c, &built, f);
   esp_build_end(&built);
+  free(seconds);
   return status;
 }

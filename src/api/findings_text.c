@@ -167,6 +167,9 @@ static void write_others(FILE *out, const esp_findings *f) {
             f->ranks_seconds > 0
                 ? f->trial.seconds[ESP_TRIAL_ONE] / f->ranks_seconds
                 : 0);
+  if (f->parts > 0) {
+    fprintf(out, "    with heavy operators in %d parts\n", f->parts);
+  }
   if (f->cores == 1) return;
   (void)snprintf(label, sizeof label, "%d replicas, each on batches of its own",
                  f->replicas.count);

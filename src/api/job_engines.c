@@ -35,6 +35,7 @@ esp_build_options esp_engine_options(const esp_running *run, int64_t batch,
                            .ranks_per_node = run->ranks_per_node,
                            .workers = run->resources.workers,
                            .width = run->resources.width,
+                           .divide = !run->resources.free_choice,
                            .memory = esp_memory_limit(run),
                            .slots = slots,
                            .copies = esp_weight_copies(run)};

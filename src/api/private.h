@@ -70,6 +70,7 @@ typedef struct esp_built {
   esp_graph *graph;
   double *seconds; // of each node, estimated or measured
   double *narrow;  // of each at one thread, where nodes may be narrow; or NULL
+  double *bytes;   // of each, where the problem has them; or NULL
   esp_plan *plan;
   esp_plan_problem problem; // of the plan, with that graph and those seconds
 } esp_built;
@@ -98,6 +99,8 @@ typedef struct esp_build_options {
                          // (plan.h); NULL: they are not
   int ranks, workers, width;
   int ranks_per_node; // 0: all on one
+  bool divide;        // heavy nodes also among the workers of one rank, which
+                      // would be wide operators otherwise
   double memory;      // bytes that a rank may take; 0: as many as it takes
   int slots;          // batches at once, for that
   int copies;         // of the weights, likewise
@@ -110,6 +113,20 @@ int64_t esp_micro_batch(int64_t asked);
 esp_status esp_build_batch(const esp_graph *model, int input, int64_t asked,
                            int64_t fallback, int64_t *batch);
 esp_status esp_build(const esp_build_options *options, esp_built *built);
+// Divides heavy nodes among workers and ranks, where the plan is shorter so
+// (build_divided.c).  What was measured stays.
+esp_status esp_build_divide(const esp_build_options *options, esp_built *built);
+// The same for any problem: its graph with heavy nodes divided, and the plan,
+// where that takes less than so many seconds; else better->plan is NULL.  The
+// graph reads constants of the one in the problem.
+typedef struct esp_divide_options {
+  const esp_plan_problem *problem;
+  const esp_machine *machine; // of which one thread's seconds are
+  const double *known; // [nodes] seconds of a divided graph that are measured,
+  int nodes;           // which is taken where it has so many; or NULL
+  double least;
+} esp_divide_options;
+esp_status esp_divide(const esp_divide_options *options, esp_built *better);
 // The same for a model that cannot be planned: a plan of one step, which walks
 // it (op/walked.c).  options->input are its inputs with data: running them
 // tells types and shapes of the outputs, and the time that a batch takes.

@@ -45,6 +45,7 @@ static esp_status build_best(const esp_session *s, const esp_tensor *const *in,
                            .ranks = 1,
                            .workers = workers,
                            .width = width,
+                           .divide = s->exact,
                            .input = in, // shapes alone: the data will change
                            .micro_batch =
                                esp_micro_batch(s->options.micro_batch),

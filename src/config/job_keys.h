@@ -71,7 +71,7 @@ KEY(micro_batch, INT, 0, "N",
     "as suits the cache of a core")
 KEY(replicas, INT, 0, "N",
     "groups of ranks, each with the whole model; 1: all ranks share one "
-    "graph's branches; 0: chosen")
+    "graph's branches and heavy operators; 0: chosen")
 KEY(memory, INT, 0, "MB",
     "what the weights and values of a rank may take; a model that is too large "
     "for one is spread over as many as hold it, in stages; 0: no limit")
