@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/private.h"
+#include "op/op.h"
 #include "optimise/optimise.h"
 
 enum { MOST_PARTS = 8, MOST_NODES = 2000 };
@@ -220,6 +221,14 @@ esp_status esp_divide(const esp_divide_options *options, esp_built *better) {
   free(list);
   if (status != ESP_OK) esp_build_end(better);
   return status;
+}
+
+int esp_count_parts(const esp_graph *graph) {
+  int count = 0;
+  for (int n = 0; n < graph->nnode; n++) {
+    count += esp_node_int(&graph->node[n], ESP_WHOLE_CHANNELS, 0) > 0;
+  }
+  return count;
 }
 
 static void end_graph(void *graph) { esp_graph_free(graph); }

@@ -59,6 +59,12 @@ static void write_best(FILE *out, const esp_cluster_findings *f) {
             "the other every %.3f ms\n",
             1e3 * best->period);
   }
+  if (f->divided.plan != NULL) {
+    fprintf(out,
+            "parts      heavy operators are divided among the ranks, in "
+            "%d parts\n",
+            esp_count_parts(f->planned));
+  }
   fprintf(out, "speed      %.6g samples per second on all replicas\n",
           best->samples_per_second);
   fprintf(out,

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "op/op.h"
 #include "optimise/optimise.h"
 
 // Views ----------------------------------------------------------------------
@@ -101,14 +100,6 @@ static esp_status find_widths(esp_findings *f) {
   return status;
 }
 
-static int count_parts(const esp_graph *graph) {
-  int count = 0;
-  for (int n = 0; n < graph->nnode; n++) {
-    count += esp_node_int(&graph->node[n], ESP_WHOLE_CHANNELS, 0) > 0;
-  }
-  return count;
-}
-
 // Ranks may have parts of heavy nodes.
 static esp_status find_ranks(esp_findings *f, const esp_graph *model,
                              int ranks) {
@@ -131,7 +122,7 @@ static esp_status find_ranks(esp_findings *f, const esp_graph *model,
                  .gain = plan->predicted > 0 ? total / plan->predicted : 1,
                  .most = plan->lower_bound > 0 ? total / plan->lower_bound : 1};
   f->messages = plan->nmessage;
-  f->parts = count_parts(built.graph);
+  f->parts = esp_count_parts(built.graph);
   f->bytes_sent = plan->bytes_sent;
   esp_build_end(&built);
   esp_gain no_messages;

@@ -127,6 +127,8 @@ typedef struct esp_divide_options {
   double least;
 } esp_divide_options;
 esp_status esp_divide(const esp_divide_options *options, esp_built *better);
+// How many nodes of a graph are parts of divided ones.
+int esp_count_parts(const esp_graph *graph);
 // The same for a model that cannot be planned: a plan of one step, which walks
 // it (op/walked.c).  options->input are its inputs with data: running them
 // tells types and shapes of the outputs, and the time that a batch takes.

@@ -58,6 +58,7 @@ extern const esp_op esp_op_standardise;
 extern const esp_op esp_op_strided;
 extern const esp_op esp_op_topk;
 extern const esp_op esp_op_triangle;
+extern const esp_op esp_op_weighted;
 extern const esp_op esp_op_strings;
 extern const esp_op esp_op_sum_to;
 extern const esp_op esp_op_taper;

@@ -181,6 +181,7 @@ OP(MAX_ROI_POOL, "MaxRoiPool", roi)
 OP(ROI_ALIGN, "RoiAlign", roi)
 
 OP(SCALE, "espalier:Scale", scale)
+OP(WEIGHTED_SUM, "espalier:WeightedSum", weighted)
 
 OP(SCAN, "Scan", scan)
 

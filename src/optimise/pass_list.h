@@ -10,6 +10,7 @@ PASS("gelu", esp_pass_gelu, "finds GELU, by erf or by tanh, in its parts")
 PASS("layer_norm", esp_pass_layer_norm,
      "finds the normalisation of rows in its parts")
 PASS("attention", esp_pass_attention, "finds attention in its parts")
+PASS("sum", esp_pass_sum, "adds up what is multiplied by numbers in one node")
 PASS("dead", esp_pass_dead, "takes out those parts")
 PASS("post", esp_pass_post,
      "lets convolutions and products add and activate what they compute")

@@ -54,6 +54,22 @@ for rank in {r for r, _ in steps}:
 svg = xml.parse(f"{work}/s.svg").getroot()
 assert svg.tag.endswith("svg") and len(svg.findall(".//{*}title")) > 100
 P
+# A chain has no branches: its heavy operators are divided, over a fast network.
+/usr/bin/python3 "$top/tests/flow/make_chain.py" "$work/chain.onnx" "$work/d.h5" || fail "the chain"
+chain() { # latency of the network
+  printf 'nodes: 4\nranks_per_node: 1\ncores_per_rank: 1\ncore_flops: 50e9\ncore_bandwidth: 10e9\nnetwork_bandwidth: 10e9\nnetwork_latency: %s\n' "$1" >"$work/n.yaml"
+  "$espalier" plan "$work/chain.onnx" --cluster "$work/n.yaml" --objective latency --json
+}
+chain 1e-6 >"$work/near.json" || fail "a fast network"
+chain 1 >"$work/far.json" || fail "a slow network"
+/usr/bin/python3 - "$work" <<'P' || fail "parts"
+import json, sys
+near, far = (json.load(open(f"{sys.argv[1]}/{n}.json")) for n in ("near", "far"))
+names = lambda p: [s["name"] for r in p["replica"]["schedule"] for s in r["steps"]]
+assert any(n.startswith("conv0[:,") for n in names(near)), names(near)
+assert not any("[:," in n for n in names(far))
+assert near["certificate"]["predicted_s"] < 0.7 * far["certificate"]["predicted_s"]
+P
 refuse 2 "those of the file" plan "$work/model.onnx" --cluster "$work/c.yaml" --ranks 2
 refuse 1 "cannot open the cluster file" plan "$work/model.onnx" --cluster "$work/none.yaml"
 refuse 1 "cannot write" plan "$work/model.onnx" --svg "$work/none/s.svg"
