@@ -403,7 +403,8 @@ static esp_status try_molded(trial *t, contest *c) {
 // the two is no reason to change.
 static esp_status confirm(trial *t, contest *c, const esp_way *plain) {
   const esp_running *run = t->run;
-  if (esp_way_same(&c->best, plain) || run->outcome.stop != ESP_STOP_NONE) {
+  if (esp_way_same(&c->best, plain) || run->outcome.stop != ESP_STOP_NONE ||
+      2 * (t->build_s + TRIAL_SECONDS) > PART * left_seconds(t)) {
     return ESP_OK;
   }
   const esp_way best = c->best;
@@ -431,7 +432,7 @@ static esp_status hold(trial *t, contest *c) {
   esp_way way[MOST_WAYS];
   const int ways = list_ways(run, way);
   const double per_way = 2 * (t->build_s + TRIAL_SECONDS);
-  if ((ways + 3) * per_way > PART * left_seconds(t)) return ESP_OK;
+  if ((ways + 1) * per_way > PART * left_seconds(t)) return ESP_OK;
   const esp_way plain = t->way;
   ESP_TRY(note_costs(t, c));
   for (int w = 0; w < ways && run->outcome.stop == ESP_STOP_NONE; w++) {
