@@ -9,6 +9,7 @@
 #include "optimise/optimise.h"
 
 enum { MOST_PARTS = 8, MOST_NODES = 2000 };
+static const double MOST_COPIED = 1e9; // bytes of weights, on every rank
 
 // The nodes of a graph that may be divided.
 typedef struct choice {
@@ -43,14 +44,18 @@ static double cost_of(const choice *c, int n) {
 
 static void find_savings(const choice *c) {
   const esp_graph *graph = c->problem->graph;
+  double all = 0, copied;
   for (int n = 0; n < graph->nnode; n++) {
     c->saved[n] = 0;
     if (graph->node[n].nout < 1 || graph->node[n].out[0] < 0) continue;
     const double saved =
         c->problem->seconds[n] * (1 - 1.0 / c->parts) - cost_of(c, n);
-    if (saved > 0 && esp_optimise_divides(graph, n, c->parts)) {
-      c->saved[n] = saved;
+    if (saved <= 0 || !esp_optimise_divides(graph, n, c->parts, &copied) ||
+        all + copied > MOST_COPIED) {
+      continue;
     }
+    c->saved[n] = saved;
+    all += copied;
   }
 }
 

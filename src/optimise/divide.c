@@ -346,9 +346,19 @@ static bool goes_by_channel(const esp_op_division *how) {
   return how->cut[0] == how->axis;
 }
 
-bool esp_optimise_divides(const esp_graph *graph, int node, int parts) {
+bool esp_optimise_divides(const esp_graph *graph, int node, int parts,
+                          double *copied) {
+  const esp_node *n = &graph->node[node];
   esp_op_division how;
-  return how_of(graph, node, parts, &how) && !goes_by_channel(&how);
+  *copied = 0;
+  if (!how_of(graph, node, parts, &how) || goes_by_channel(&how)) return false;
+  for (int i = 0; i < n->nin && i < ESP_DIVIDED_INPUTS; i++) {
+    if (n->in[i] < 0 || how.cut[i] < 0) continue;
+    const esp_tensor *t = &graph->value[n->in[i]].tensor;
+    const bool lies = esp_shape_product(&t->shape, 0, how.cut[i]) == 1;
+    if (!lies) *copied += (double)esp_tensor_bytes(t);
+  }
+  return true;
 }
 
 // The pieces of the first input, when they are also those of the output: then

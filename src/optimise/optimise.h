@@ -40,8 +40,10 @@ typedef struct esp_divided {
   int *origin; // [graph->nnode] the node of the old one that it is, or a part
                // of; -1: it only puts parts together, or takes one out
 } esp_divided;
-// Can the node be divided into so many parts?
-bool esp_optimise_divides(const esp_graph *graph, int node, int parts);
+// Can the node be divided into so many parts?  *copied: bytes of its constants
+// that are copied then.
+bool esp_optimise_divides(const esp_graph *graph, int node, int parts,
+                          double *copied);
 // A graph with shapes and layouts, some nodes of which are divided into so many
 // that make a part of the output channels, or columns, each; every part puts
 // together for itself what it reads, so that no rank waits for another's copy.

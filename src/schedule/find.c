@@ -130,6 +130,18 @@ static esp_status improve(const esp_scene *scene, const esp_effort *effort,
   return ESP_OK;
 }
 
+// Where the bound is not reached, small graphs are searched through.
+static esp_status prove(const esp_scene *scene, const esp_effort *effort,
+                        esp_schedule *schedule) {
+  enum { SHARE = 4 }; // of the effort: a placement takes longer here
+  bool proven;
+  if (is_shortest(scene, schedule)) return ESP_OK;
+  ESP_TRY(
+      esp_schedule_exact(scene, effort->placements / SHARE, schedule, &proven));
+  if (proven) schedule->lower_bound = schedule->makespan;
+  return ESP_OK;
+}
+
 esp_status esp_schedule_find(const esp_dag *dag,
                              const esp_processors *processors,
                              const esp_effort *effort, esp_schedule *schedule) {
@@ -145,6 +157,8 @@ esp_status esp_schedule_find(const esp_dag *dag,
     *schedule = pool.found[0];
     schedule->lower_bound = fmax(scene.bound, back.bound);
     pool.found[0] = (esp_schedule){0};
+    status = prove(&scene, effort, schedule);
+    if (status != ESP_OK) esp_schedule_free(schedule);
   }
   for (int i = 0; i < 2 * SCHEDULERS; i++) esp_schedule_free(&pool.found[i]);
   free(scene.head);

@@ -80,6 +80,12 @@ typedef struct esp_anneal {
 esp_status esp_schedule_anneal(const esp_scene *scene, const esp_anneal *how,
                                esp_schedule *schedule);
 
+// Looks for a shorter schedule among all that there are, as far as so many
+// tasks may be placed; *proven: none is shorter than the one that is left.
+// Graphs of more than some tens of tasks are left alone (exact.c).
+esp_status esp_schedule_exact(const esp_scene *scene, int64_t placements,
+                              esp_schedule *schedule, bool *proven);
+
 // A small generator (splitmix64).
 static inline uint64_t esp_draw(uint64_t *state) {
   uint64_t z = (*state += 0x9e3779b97f4a7c15u);

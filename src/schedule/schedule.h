@@ -100,8 +100,9 @@ typedef struct esp_effort {
 extern const esp_effort esp_effort_thorough;
 
 // Finds a schedule by every scheduler of scheduler_list.h, keeps the best and
-// improves it.  Its arrays are
-// freed by esp_schedule_free().
+// improves it; small graphs are searched through, and where that ends, what was
+// found is proven to be the shortest: it is the lower bound too.  Its arrays
+// are freed by esp_schedule_free().
 esp_status esp_schedule_find(const esp_dag *dag,
                              const esp_processors *processors,
                              const esp_effort *effort, esp_schedule *schedule);
