@@ -202,9 +202,7 @@ esp_status esp_plan_schedule(const esp_plan_problem *problem,
   if (status == ESP_OK) {
     status = esp_schedule_find(dag, &processors, &effort, schedule);
   }
-  // A schedule that was proven to be the shortest is no bound of plans: two
-  // values from one task to another are one message here, and two there.
-  if (status == ESP_OK) {
+  if (status == ESP_OK && processors.per_rank > 1) {
     status = bound_plans(dag, &processors, &schedule->lower_bound);
     if (status != ESP_OK) esp_schedule_free(schedule);
   }

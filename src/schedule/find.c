@@ -5,7 +5,8 @@
 
 #include "schedule/private.h"
 
-const esp_effort esp_effort_thorough = {.placements = 8000000};
+const esp_effort esp_effort_thorough = {.placements = 8000000,
+                                        .proof = 2000000};
 
 esp_status esp_schedule_room(int count, esp_schedule *schedule) {
   *schedule = (esp_schedule){.makespan = (double)INFINITY, .method = ""};
@@ -133,11 +134,9 @@ static esp_status improve(const esp_scene *scene, const esp_effort *effort,
 // Where the bound is not reached, small graphs are searched through.
 static esp_status prove(const esp_scene *scene, const esp_effort *effort,
                         esp_schedule *schedule) {
-  enum { SHARE = 4 }; // of the effort: a placement takes longer here
   bool proven;
-  if (is_shortest(scene, schedule)) return ESP_OK;
-  ESP_TRY(
-      esp_schedule_exact(scene, effort->placements / SHARE, schedule, &proven));
+  if (effort->proof == 0 || is_shortest(scene, schedule)) return ESP_OK;
+  ESP_TRY(esp_schedule_exact(scene, effort->proof, schedule, &proven));
   if (proven) schedule->lower_bound = schedule->makespan;
   return ESP_OK;
 }

@@ -95,6 +95,7 @@ typedef struct esp_schedule {
 // not depend on the clock, so that all ranks find the same.
 typedef struct esp_effort {
   int64_t placements; // by the search after the list schedulers
+  int64_t proof;      // by branch and bound after that; 0: it is left out
 } esp_effort;
 // What the command uses: well under a second for 30 tasks.
 extern const esp_effort esp_effort_thorough;
