@@ -236,8 +236,6 @@ int esp_count_parts(const esp_graph *graph) {
   return count;
 }
 
-static void end_graph(void *graph) { esp_graph_free(graph); }
-
 esp_status esp_build_divide(const esp_build_options *options,
                             esp_built *built) {
   const esp_divide_options how = {.problem = &built->problem,
@@ -253,7 +251,7 @@ esp_status esp_build_divide(const esp_build_options *options,
   built->graph = NULL;
   esp_build_end(built);
   *built = better;
-  const esp_status status = esp_arena_keep(better.graph->arena, old, end_graph);
+  const esp_status status = esp_graph_keep(better.graph, old);
   if (status != ESP_OK) esp_graph_free(old);
   return status;
 }

@@ -209,6 +209,12 @@ esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy) {
   return ESP_OK;
 }
 
+static void end_graph(void *graph) { esp_graph_free(graph); }
+
+esp_status esp_graph_keep(esp_graph *graph, esp_graph *other) {
+  return esp_arena_keep(graph->arena, other, end_graph);
+}
+
 void esp_graph_set_precision(esp_graph *graph, esp_precision precision) {
   for (int n = 0; n < graph->nnode; n++) graph->node[n].precision = precision;
 }

@@ -138,6 +138,10 @@ void esp_graph_free(esp_graph *graph); // NULL is allowed
 // attribute arrays and subgraphs are shared: `from` must outlive the copy.
 esp_status esp_graph_copy(const esp_graph *from, esp_graph **copy);
 
+// Lets `other`, of which `graph` reads something, live as long: it is freed
+// with it.  On failure it is still the caller's.
+esp_status esp_graph_keep(esp_graph *graph, esp_graph *other);
+
 // Makes one graph of several, which have nothing to do with one another but
 // that an input which all have in one form, at the same place, is one.  It
 // keeps its name; all other values and nodes get the part's name and a slash in

@@ -111,14 +111,12 @@ static esp_status add_part(joiner *j, int p) {
   return status;
 }
 
-static void end_graph(void *graph) { esp_graph_free(graph); }
-
 // The joined graph ends its parts with its arena, whatever becomes of it.
 static esp_status take_over(const joiner *j) {
   esp_status status = ESP_OK;
   for (int p = 0; p < j->count; p++) {
     if (status == ESP_OK) {
-      status = esp_arena_keep(j->to->arena, j->part[p].graph, end_graph);
+      status = esp_graph_keep(j->to, j->part[p].graph);
       if (status == ESP_OK) continue;
     }
     esp_graph_free(j->part[p].graph);

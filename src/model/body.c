@@ -233,15 +233,13 @@ static int version_of(const esp_loader *l, const esp_scope *scope,
   return version > 0 ? version : 1;
 }
 
-static void free_graph(void *thing) { esp_graph_free(thing); }
-
 // A graph that an attribute holds; the outermost graph owns it.
 static esp_status read_subgraph(esp_loader *l, esp_scope *scope,
                                 esp_captures *captures,
                                 const Onnx__GraphProto *proto,
                                 esp_graph **graph) {
   ESP_TRY(esp_graph_create(graph));
-  const esp_status kept = esp_arena_keep(l->graph->arena, *graph, free_graph);
+  const esp_status kept = esp_graph_keep(l->graph, *graph);
   if (kept != ESP_OK) {
     esp_graph_free(*graph);
     return kept;

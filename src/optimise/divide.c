@@ -123,14 +123,6 @@ static esp_status whole_of(divider *d, int old, int part, int *value) {
   return ESP_OK;
 }
 
-static esp_status add_index(const divider *d, int64_t index, int *made) {
-  void *block;
-  ESP_TRY(esp_arena_copy(d->to->arena, &index, sizeof index, &block));
-  const esp_tensor tensor = {
-      .type = ESP_INT64, .shape = {1, {1}}, .data = block};
-  return esp_graph_add_constant(d->to, "channel", &tensor, made);
-}
-
 // Some channels of an old value: one of its pieces where they are the same.
 static esp_status range_of(divider *d, int old, int part, int axis,
                            int64_t begin, int64_t end, int *value) {
@@ -142,9 +134,9 @@ static esp_status range_of(divider *d, int old, int part, int axis,
   }
   int in[4], node;
   ESP_TRY(whole_of(d, old, part, &in[0]));
-  ESP_TRY(add_index(d, begin, &in[1]));
-  ESP_TRY(add_index(d, end, &in[2]));
-  ESP_TRY(add_index(d, axis, &in[3]));
+  ESP_TRY(esp_add_index(d->to, "channel", begin, &in[1]));
+  ESP_TRY(esp_add_index(d->to, "channel", end, &in[2]));
+  ESP_TRY(esp_add_index(d->to, "channel", axis, &in[3]));
   ESP_TRY(add_range(d, &d->from->value[old], axis, begin, end, value));
   ESP_TRY(esp_graph_add_node(d->to, d->to->value[*value].name, "Slice",
                              ESP_OP_SLICE, 13, in, 4, value, 1, &node));
@@ -375,7 +367,10 @@ static esp_status add_node(divider *d, int n) {
   const esp_node *node = &d->from->node[n];
   esp_op_division how;
   int axis, count;
-  const bool divides = how_of(d->from, n, d->parts, &how);
+  // Asking a convolution looks for its primitives.
+  const bool asked = d->divide[n] || (node->nin > 0 && node->in[0] >= 0 &&
+                                      d->of[node->in[0]].count == d->parts);
+  const bool divides = asked && how_of(d->from, n, d->parts, &how);
   const pieces *follows = divides ? pieces_to_follow(d, node, &how) : NULL;
   if (follows != NULL || (divides && d->divide[n] && !goes_by_channel(&how))) {
     return divide_node(d, n, &how, follows);

@@ -76,6 +76,15 @@ esp_status esp_add_floats(esp_graph *graph, const char *name, int64_t count,
   return esp_graph_add_constant(graph, name, &tensor, value);
 }
 
+esp_status esp_add_index(esp_graph *graph, const char *name, int64_t index,
+                         int *value) {
+  void *block;
+  ESP_TRY(esp_arena_copy(graph->arena, &index, sizeof index, &block));
+  const esp_tensor tensor = {
+      .type = ESP_INT64, .shape = {1, {1}}, .data = block};
+  return esp_graph_add_constant(graph, name, &tensor, value);
+}
+
 const float *esp_constant_floats(const esp_graph *graph, int value) {
   if (value < 0) return NULL;
   const esp_value *v = &graph->value[value];

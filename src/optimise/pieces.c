@@ -38,21 +38,13 @@ static esp_status add_value(const cutter *c, const esp_value *like,
   return status;
 }
 
-static esp_status add_index(const cutter *c, int64_t index, int *made) {
-  void *block;
-  ESP_TRY(esp_arena_copy(c->whole->arena, &index, sizeof index, &block));
-  const esp_tensor tensor = {
-      .type = ESP_INT64, .shape = {1, {1}}, .data = block};
-  return esp_graph_add_constant(c->whole, "row", &tensor, made);
-}
-
 // The rows of a piece, out of an input.
 static esp_status cut_input(const cutter *c, int input, int64_t piece) {
   const int v = c->piece->input[input];
   int made, node, in[3] = {c->whole->input[input]};
   ESP_TRY(add_value(c, &c->piece->value[v], piece, &made));
-  ESP_TRY(add_index(c, piece * c->rows, &in[1]));
-  ESP_TRY(add_index(c, (piece + 1) * c->rows, &in[2]));
+  ESP_TRY(esp_add_index(c->whole, "row", piece * c->rows, &in[1]));
+  ESP_TRY(esp_add_index(c->whole, "row", (piece + 1) * c->rows, &in[2]));
   ESP_TRY(esp_graph_add_node(c->whole, c->whole->value[made].name, "Slice",
                              ESP_OP_SLICE, 13, in, 3, &made, 1, &node));
   c->value[v] = made;
@@ -140,8 +132,6 @@ static esp_status join_output(const cutter *c, int output) {
   return esp_graph_add_attribute(c->whole, node, &axis);
 }
 
-static void end_graph(void *graph) { esp_graph_free(graph); }
-
 static esp_status cut_all(cutter *c) {
   const esp_graph *g = c->piece;
   const size_t parts = (size_t)g->noutput * (size_t)pieces_of(c);
@@ -166,7 +156,7 @@ static esp_status cut(esp_graph *piece, const bool *cut, int64_t batch,
   esp_status status = esp_graph_create(&c.whole);
   if (status == ESP_OK) {
     c.whole->name = piece->name;
-    status = esp_arena_keep(c.whole->arena, piece, end_graph);
+    status = esp_graph_keep(c.whole, piece);
   }
   if (status != ESP_OK) {
     esp_graph_free(c.whole);

@@ -53,6 +53,10 @@ esp_status esp_fuse_each(esp_graph *graph, esp_fusion fuse);
 esp_status esp_add_floats(esp_graph *graph, const char *name, int64_t count,
                           float **data, int *value);
 
+// A new constant [1] with this number, as Slice and its like take it.
+esp_status esp_add_index(esp_graph *graph, const char *name, int64_t index,
+                         int *value);
+
 // The constant floats of a value, NULL when it is none.
 const float *esp_constant_floats(const esp_graph *graph, int value);
 
