@@ -16,12 +16,8 @@ typedef struct net {
 } net;
 
 static net begin(void) {
-  const esp_tensor t = {.type = ESP_FLOAT,
-                        .shape = {3, {ESP_DIM_UNKNOWN, ROWS, WIDTH}}};
-  net made = {0};
-  CHECK_OK(esp_graph_create(&made.graph));
-  CHECK_OK(esp_graph_add_value(made.graph, "x", &t, &made.x));
-  CHECK_OK(esp_graph_add_input(made.graph, made.x));
+  net made;
+  made.graph = twin_model(ROWS, WIDTH, &made.x);
   return made;
 }
 

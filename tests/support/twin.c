@@ -82,6 +82,16 @@ esp_graph *twin_compare(const esp_graph *model, int64_t batch, double rtol,
   return full;
 }
 
+esp_graph *twin_model(int64_t rows, int64_t width, int *x) {
+  const esp_tensor t = {.type = ESP_FLOAT,
+                        .shape = {3, {ESP_DIM_UNKNOWN, rows, width}}};
+  esp_graph *graph = NULL;
+  CHECK_OK(esp_graph_create(&graph));
+  CHECK_OK(esp_graph_add_value(graph, "x", &t, x));
+  CHECK_OK(esp_graph_add_input(graph, *x));
+  return graph;
+}
+
 int twin_weights(esp_graph *graph, const char *name, float *data,
                  const esp_shape *shape) {
   int value;

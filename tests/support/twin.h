@@ -15,8 +15,10 @@ esp_graph *twin_compare(const esp_graph *model, int64_t batch, double rtol,
 // How many nodes are of this operator.
 int twin_count(const esp_graph *graph, int op);
 
-// Building: a constant of floats that outlive the graph; a node of version 13
-// with up to three inputs, -1: none, whose output is given.
+// Building: a model whose input *x is [n,rows,width]; a constant of floats that
+// outlive the graph; a node of version 13 with up to three inputs, -1: none,
+// whose output is given.
+esp_graph *twin_model(int64_t rows, int64_t width, int *x);
 int twin_weights(esp_graph *graph, const char *name, float *data,
                  const esp_shape *shape);
 int twin_step(esp_graph *graph, const char *op, int id, int a, int b, int c);
