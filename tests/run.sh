@@ -59,9 +59,11 @@ for preset in $presets; do
   failed=$((failed + bad))
   # No line to count, yet it failed: ctest itself, or a build without tests.
   [ $status != 0 ] && [ "$bad" = 0 ] && count "ctest $preset, see $log" $status
-  if [ "$bad" != 0 ]; then
-    sed -n '/FAILED\|ERROR\|expected\|differs\|gave/p' "$log" | head -60
-  fi
+  # What a test that failed has said follows its line.
+  awk '/^ *[0-9]+\/[0-9]+ Test/ { failed = /\*\*\*/ && !/Skipped/ }
+       /^ +Start +[0-9]+:/ { next }
+       /^[0-9]+% tests passed/ { exit }
+       failed' "$log" | head -200
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

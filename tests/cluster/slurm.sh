@@ -71,11 +71,10 @@ CONF
   done
 }
 
-# Waits for a batch job, at most 70 seconds (three jobs and the start must end
-# before ctest kills the test, which would leave the daemons); its exit status
-# is ours.
+# Waits for a batch job, four minutes at most: a run that others disturb takes
+# six times as long.  Its exit status is ours.
 slurm_wait() { # job; of an array: all of its tasks
-  for _ in $(seq 140); do
+  for _ in $(seq 480); do
     state=$(lab_exec head scontrol show job "$1" |
       sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p' | sort -u | tr '\n' ' ')
     case $state in
