@@ -1,43 +1,9 @@
 // From a loaded model to the plan for one size of batch.
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/private.h"
 #include "optimise/optimise.h"
-
-static const double CONDUCTORS_SECONDS = 60e-6;
-
-esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine) {
-  esp_status status = ESP_OK;
-  if (esp_comm_rank(comm) == 0) status = esp_cost_measure(machine);
-  ESP_TRY(esp_comm_agree(comm, status));
-  esp_comm_broadcast(comm, 0, machine, sizeof *machine);
-  return ESP_OK;
-}
-
-// What the conductors add to what MPI takes stays as it is typical (ADR 0001).
-static esp_status measure_link(const esp_comm *group, int peer,
-                               esp_link *link) {
-  enum { SMALL = 8, LARGE = 1 << 20 };
-  double small, large;
-  ESP_TRY(esp_comm_time_messages(group, peer, SMALL, &small));
-  ESP_TRY(esp_comm_time_messages(group, peer, LARGE, &large));
-  link->seconds = CONDUCTORS_SECONDS + small;
-  link->bytes_per_second = LARGE / fmax(large - small, 1e-9);
-  return ESP_OK;
-}
-
-esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
-                             int *ranks_per_node) {
-  int on_node = esp_comm_node_size(group);
-  esp_comm_broadcast(group, 0, &on_node, sizeof on_node);
-  *ranks_per_node = on_node;
-  if (on_node < esp_comm_size(group)) {
-    ESP_TRY(measure_link(group, on_node, &machine->links.over[ESP_OTHER_NODE]));
-  }
-  return ESP_OK;
-}
 
 esp_status esp_build_batch(const esp_graph *model, int input, int64_t asked,
                            int64_t fallback, int64_t *batch) {

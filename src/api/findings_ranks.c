@@ -8,7 +8,7 @@
 typedef struct common {
   esp_machine machine;
   int64_t batch;
-  int nodes;
+  int nodes, ranks_per_node;
 } common;
 
 // The plan of one batch over all ranks, from rank 0's seconds.
@@ -21,6 +21,7 @@ static esp_status build(const esp_comm *comm, const esp_graph *model,
                                  .seconds = seconds,
                                  .nodes = c->nodes,
                                  .ranks = esp_comm_size(comm),
+                                 .ranks_per_node = c->ranks_per_node,
                                  .workers = 1,
                                  .width = 1};
   return esp_build(&how, built);
@@ -61,6 +62,7 @@ esp_status esp_findings_measure_ranks(const esp_comm *comm,
                  .nodes = f->built.graph->nnode};
   }
   esp_comm_broadcast(comm, 0, &c, sizeof c);
+  ESP_TRY(esp_machine_links(comm, &c.machine, &c.ranks_per_node));
   double *seconds = calloc((size_t)c.nodes + 1, sizeof *seconds);
   status = seconds != NULL
                ? ESP_OK

@@ -143,13 +143,14 @@ void esp_build_end(esp_built *built);
 // looks there first; NULL: as before (base/packed.h).  ESP_IO.
 esp_status esp_use_packed(const char *folder);
 
-// Measures what messages take between the nodes of a group of ranks that share
-// a batch, where it has several; inside a node they go through memory, whose
-// speed is known.  *ranks_per_node: of the first node.  Collective.
+// What rank 0 measures of its core and memory in some milliseconds, for all
+// ranks of `comm`.  Collective.
+esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine);
+// Measures what messages take inside the first node of a group of ranks that
+// share a batch, and between its first two nodes, where there are several of
+// either; what cannot be measured stays as it was.  *ranks_per_node: of the
+// first node.  Collective.
 esp_status esp_machine_links(const esp_comm *group, esp_machine *machine,
                              int *ranks_per_node);
-// Seconds of arithmetic and of memory, as a user may count on them, without
-// measuring; esp_cost_measure() is better and takes some milliseconds.
-esp_status esp_machine_shared(const esp_comm *comm, esp_machine *machine);
 
 #endif

@@ -108,13 +108,24 @@ static void ranks_may_have_nothing(void) {
   esp_constant_free(block);
 }
 
+// Of a rank with its neighbour: more bytes take more time, and all know it.
+static void messages_through_memory_are_timed(void) {
+  double empty = -1, large = -1;
+  if (esp_comm_size(comm) == 1) return;
+  CHECK_OK(esp_comm_time_shared(comm, 1, 8, &empty));
+  CHECK_OK(esp_comm_time_shared(comm, 1, LARGE, &large));
+  CU_ASSERT(empty > 0 && empty < large);
+  double seconds[] = {empty, large};
+  esp_comm_sum(comm, seconds, 2);
+  CU_ASSERT_DOUBLE_EQUAL(seconds[0], esp_comm_size(comm) * empty, 1e-9);
+  CU_ASSERT_DOUBLE_EQUAL(seconds[1], esp_comm_size(comm) * large, 1e-9);
+}
+
 int main(void) {
   static const check_case cases[] = {
-      CASE(what_is_alike_is_kept_once),
-      CASE(blocks_come_and_go),
-      CASE(shared_weights_cannot_be_written),
-      CASE(ranks_may_have_nothing),
-      {NULL, NULL},
+      CASE(what_is_alike_is_kept_once),        CASE(blocks_come_and_go),
+      CASE(shared_weights_cannot_be_written),  CASE(ranks_may_have_nothing),
+      CASE(messages_through_memory_are_timed), {NULL, NULL},
   };
   if (esp_comm_open(false, &comm) != ESP_OK) return 1;
   const int result = check_run("comm/share", cases);
