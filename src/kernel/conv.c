@@ -515,9 +515,12 @@ bool esp_conv_divides(const esp_conv_problem *whole, int64_t channels) {
   esp_conv_problem part = *whole;
   part.whole_channels = whole->out_channels;
   part.out_channels = channels;
-  if (whole->groups != 1 || whole->batch == 0 || is_rounded(whole) ||
-      whole->type != ESP_UNDEFINED || suits_depthwise(whole)) {
+  if (whole->batch == 0 || is_rounded(whole) || whole->type != ESP_UNDEFINED) {
     return false;
+  }
+  if (whole->groups > 1) {
+    part.groups = part.in_channels = channels;
+    return suits_depthwise(whole) && suits_depthwise(&part);
   }
   return esp_winograd_suits(whole) ? esp_winograd_suits(&part)
                                    : divides_primitive(&part);

@@ -19,12 +19,20 @@ typedef struct prepared {
   esp_columns columns; // double: of one group
 } prepared;
 
+// A part of a depthwise one has as many as it has channels.
+static int64_t groups_of(const esp_args *args) {
+  const int64_t groups = esp_node_int(args->node, "group", 1);
+  return groups > 1 && esp_node_int(args->node, ESP_WHOLE_CHANNELS, 0) > 0
+             ? args->in[0]->shape.dim[1]
+             : groups;
+}
+
 static esp_status infer(const esp_args *args) {
   ESP_TRY(esp_check_arity(args, 2, 3, 1));
   ESP_TRY(esp_check_type(args, 0, ESP_TYPES_FLOATING));
   ESP_TRY(esp_check_same_type(args, 0, 1));
   const esp_shape *x = &args->in[0]->shape, *w = &args->in[1]->shape;
-  const int64_t groups = esp_node_int(args->node, "group", 1);
+  const int64_t groups = groups_of(args);
   ESP_TRY(esp_check_ndim(args, 1, x->ndim, x->ndim));
   esp_window window;
   ESP_TRY(esp_window_of(args, w->dim + 2, &window));
@@ -56,7 +64,7 @@ static esp_status problem_of(const esp_args *args, int width,
   ESP_TRY(esp_window_of(args, w->dim + 2, &window));
   *p = (esp_conv_problem){.axes = window.axes,
                           .batch = args->in[0]->shape.dim[0],
-                          .groups = esp_node_int(args->node, "group", 1),
+                          .groups = groups_of(args),
                           .in_channels = args->in[0]->shape.dim[1],
                           .out_channels = w->dim[0],
                           .whole_channels =
@@ -204,12 +212,14 @@ static bool overlays(const esp_args *args, int i) {
          problem_of(args, 1, &p) == ESP_OK && esp_conv_overlays(&p);
 }
 
-// Output channels go with the rows of the weights; what is narrower than a
-// vector is not divided.
+// Output channels go with the rows of the weights, and of a depthwise one with
+// those of the input; what is narrower than a vector is not divided.
 static bool divides(const esp_args *args, int parts, esp_op_division *how) {
   enum { CHANNELS = 16 };
   esp_conv_problem p;
-  *how = (esp_op_division){.axis = 1, .grain = CHANNELS, .cut = {-1, 0, 0}};
+  const int input = groups_of(args) > 1 ? 1 : -1;
+  *how = (esp_op_division){
+      .axis = {1}, .grain = CHANNELS, .cuts = 3, .cut = {input, 0, 0}};
   if (args->in[0]->type != ESP_FLOAT || args->in[1]->data == NULL ||
       (esp_has_input(args, 2) && args->in[2]->data == NULL) ||
       problem_of(args, 1, &p) != ESP_OK || p.out_channels % CHANNELS != 0) {

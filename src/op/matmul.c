@@ -339,8 +339,10 @@ static bool divides(const esp_args *args, int parts, esp_op_division *how) {
   const bool gemm = args->node->op == ESP_OP_GEMM;
   const bool turned = gemm && esp_node_int(args->node, "transB", 0) != 0;
   const int axis = args->out[0]->shape.ndim - 1;
-  *how = (esp_op_division){
-      .axis = axis, .grain = COLUMNS, .cut = {-1, turned ? 0 : 1, -1}};
+  *how = (esp_op_division){.axis = {axis},
+                           .grain = COLUMNS,
+                           .cuts = 3,
+                           .cut = {-1, turned ? 0 : 1, -1}};
   if (args->in[0]->type != ESP_FLOAT || b->data == NULL || b->shape.ndim != 2 ||
       args->in[0]->shape.ndim < 2 ||
       args->node->precision != ESP_PRECISION_FLOAT32) {

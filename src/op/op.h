@@ -71,18 +71,20 @@ typedef struct esp_samples {
   int64_t inner;
 } esp_samples;
 
-// How a node is divided into nodes that make some of its output's channels, or
-// columns, each; every one of them keeps its bits.
-enum { ESP_DIVIDED_INPUTS = 3 };
+// How a node is divided into nodes that make some of its outputs' channels,
+// columns or directions each; every one of them keeps its bits.
+enum { ESP_DIVIDED_INPUTS = 8, ESP_DIVIDED_OUTPUTS = 3 };
 typedef struct esp_op_division {
-  int axis;                    // of the output, and of what posts add
-  int64_t grain;               // parts begin at multiples of it
-  int cut[ESP_DIVIDED_INPUTS]; // axis of an input that goes with it, constant
-                               // but for the first one; -1: every part reads
-                               // the whole input
+  int axis[ESP_DIVIDED_OUTPUTS]; // of an output; what posts add goes as the
+                                 // first one does
+  int64_t grain;                 // parts begin at multiples of it
+  int cuts;                      // inputs that have a cut; others are whole
+  int cut[ESP_DIVIDED_INPUTS];   // axis of an input that goes with the outputs;
+                                 // -1: every part reads the whole input
 } esp_op_division;
-// An attribute of a part: how many channels the whole has, where the operator
-// chooses an implementation by it.
+// Attributes of a part: which one it is, and how many channels the whole has,
+// where the operator chooses an implementation by it.
+#define ESP_PART "part"
 #define ESP_WHOLE_CHANNELS "whole_channels"
 
 // One node with values of any kind (op/walk.h).

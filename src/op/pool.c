@@ -143,8 +143,9 @@ static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
 
 // Channels are pooled each by itself.
 static bool divides(const esp_args *args, int parts, esp_op_division *how) {
-  *how = (esp_op_division){.axis = 1, .grain = 1, .cut = {1, -1, -1}};
-  return args->in[0]->type == ESP_FLOAT && args->in[0]->shape.dim[1] >= parts;
+  *how = (esp_op_division){.axis = {1}, .grain = 1, .cuts = 1, .cut = {1}};
+  return args->in[0]->type == ESP_FLOAT && args->nout == 1 && // no indices
+         args->in[0]->shape.dim[1] >= parts;
 }
 
 const esp_op esp_op_pool = {.samples = samples,

@@ -17,15 +17,24 @@
 
 typedef esp_layer layer;
 
+static bool has_direction(const esp_node *node, const char *name) {
+  return strcmp(esp_node_string(node, "direction", "forward"), name) == 0;
+}
+
+static int directions_of(const esp_node *node) {
+  return has_direction(node, "bidirectional") ? 2 : 1;
+}
+
 static esp_status read_activations(const esp_node *node, layer *l) {
   static const char *const fallback[][ESP_MOST_ACTIVATIONS] = {
       {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
   const int each = l->activations;
   esp_activation list[ESP_MOST_DIRECTIONS * ESP_MOST_ACTIVATIONS];
-  ESP_TRY(esp_activations_read(node, each * l->directions, each,
+  const int first = l->second ? each : 0;
+  ESP_TRY(esp_activations_read(node, each * directions_of(node), each,
                                fallback[each - 1], list));
   for (int i = 0; i < each * l->directions; i++) {
-    l->f[i / each][i % each] = list[i];
+    l->f[i / each][i % each] = list[first + i];
   }
   return ESP_OK;
 }
@@ -44,14 +53,14 @@ static bool is_usual(const esp_args *args, const layer *l) {
 static esp_status layer_of(const esp_args *args, layer *l) {
   const esp_node *node = args->node;
   const bool lstm = node->op == ESP_OP_LSTM, gru = node->op == ESP_OP_GRU;
-  const char *direction = esp_node_string(node, "direction", "forward");
-  if (strcmp(direction, "forward") != 0 && strcmp(direction, "reverse") != 0 &&
-      strcmp(direction, "bidirectional") != 0) {
+  if (!has_direction(node, "forward") && !has_direction(node, "reverse") &&
+      !has_direction(node, "bidirectional")) {
     return ESP_FAIL(ESP_BAD_INPUT,
                     "direction is \"%s\", expected forward, reverse or "
                     "bidirectional",
-                    direction);
+                    esp_node_string(node, "direction", "forward"));
   }
+  const int64_t part = esp_node_int(node, ESP_PART, -1);
   ESP_TRY(esp_check_ndim(args, 0, 3, 3));
   ESP_TRY(esp_check_ndim(args, 1, 3, 3));
   ESP_TRY(esp_check_ndim(args, 2, 3, 3));
@@ -60,8 +69,9 @@ static esp_status layer_of(const esp_args *args, layer *l) {
       (layer){.op = node->op,
               .gates = lstm ? 4 : (gru ? 3 : 1),
               .activations = lstm ? 3 : (gru ? 2 : 1),
-              .directions = strcmp(direction, "bidirectional") == 0 ? 2 : 1,
-              .reverse_first = strcmp(direction, "reverse") == 0,
+              .directions = part < 0 ? directions_of(node) : 1,
+              .second = part > 0,
+              .reverse_first = part > 0 || has_direction(node, "reverse"),
               .batch_first = esp_node_int(node, "layout", 0) != 0,
               .input_forget = esp_node_int(node, "input_forget", 0) != 0,
               .before_reset = esp_node_int(node, "linear_before_reset", 0) != 0,
@@ -572,5 +582,20 @@ static void samples(const esp_args *args, int64_t batch, const esp_samples *in,
   out[0].axis = first ? 0 : 2;
 }
 
-const esp_op esp_op_recurrent = {
-    .samples = samples, .infer = infer, .work = work, ESP_HALF(plain)};
+// Directions: with the weights', and where states and outputs have them.
+static bool divides(const esp_args *args, int parts, esp_op_division *how) {
+  const int state = esp_node_int(args->node, "layout", 0) != 0 ? 1 : 0;
+  *how = (esp_op_division){.axis = {1 + state, state, state},
+                           .grain = 1,
+                           .cuts = 8,
+                           .cut = {-1, 0, 0, 0, -1, state, state, 0}};
+  return parts == ESP_MOST_DIRECTIONS && args->in[0]->type == ESP_FLOAT &&
+         args->in[1]->data != NULL && args->in[2]->data != NULL &&
+         directions_of(args->node) == ESP_MOST_DIRECTIONS;
+}
+
+const esp_op esp_op_recurrent = {.samples = samples,
+                                 .infer = infer,
+                                 .work = work,
+                                 ESP_HALF(plain),
+                                 .divides = divides};

@@ -1,6 +1,7 @@
-// Heavy nodes in parts: each makes some of the output channels from the whole
-// input, for another worker or rank.  A value that is made in parts is put
-// together where somebody reads the whole of it, once for each part that does.
+// Heavy nodes in parts: each makes some of the output channels, or directions,
+// from the whole input, for another worker or rank.  A value that is made in
+// parts is put together where somebody reads the whole of it, once for each
+// part that does.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,11 +64,12 @@ static esp_status note_origin(divider *d, int origin) {
 
 // Names -----------------------------------------------------------------------
 
-// "NAME[:,16:32]": of the channels 16 to 31; "NAME[...,16:32]": of the columns.
+// "NAME[:,16:32]": of the channels 16 to 31; "NAME[16:32]": of the rows;
+// "NAME[...,16:32]": of the columns.
 static esp_status name_of(const char *name, int axis, int64_t begin,
                           int64_t end, char **made) {
-  const char *before = axis == 1 ? ":" : "...";
-  if (asprintf(made, "%s[%s,%lld:%lld]", name, before, (long long)begin,
+  const char *before = axis == 0 ? "" : axis == 1 ? ":," : "...,";
+  if (asprintf(made, "%s[%s%lld:%lld]", name, before, (long long)begin,
                (long long)end) >= 0) {
     return ESP_OK;
   }
@@ -182,9 +184,9 @@ static int cut_of(const divider *d, const esp_node *node,
         post->kind == ESP_POST_ADD || post->kind == ESP_POST_BIAS;
     if (!reads || post->input != input) continue;
     const int ndim = d->from->value[node->in[input]].tensor.shape.ndim;
-    return post->kind == ESP_POST_ADD ? how->axis : ndim - 1;
+    return post->kind == ESP_POST_ADD ? how->axis[0] : ndim - 1;
   }
-  return input < ESP_DIVIDED_INPUTS ? how->cut[input] : -1;
+  return input < how->cuts ? how->cut[input] : -1;
 }
 
 static esp_status part_input(divider *d, const esp_node *node,
@@ -198,28 +200,42 @@ static esp_status part_input(divider *d, const esp_node *node,
              : range_of(d, old, part, axis, begin, end, value);
 }
 
+static esp_status add_part_attributes(const divider *d, int node, int part,
+                                      int64_t channels) {
+  const esp_attribute which = {
+      .name = ESP_PART, .kind = ESP_ATTRIBUTE_INT, .i = part};
+  const esp_attribute whole = {
+      .name = ESP_WHOLE_CHANNELS, .kind = ESP_ATTRIBUTE_INT, .i = channels};
+  ESP_TRY(esp_graph_add_attribute(d->to, node, &which));
+  return esp_graph_add_attribute(d->to, node, &whole);
+}
+
 static esp_status add_part(divider *d, int n, const esp_op_division *how,
                            int part, int *in) {
   const esp_node *node = &d->from->node[n];
-  pieces *p = &d->of[node->out[0]];
-  const int64_t begin = p->begin[part], end = p->begin[part + 1];
+  const pieces *first = &d->of[node->out[0]];
+  const int64_t begin = first->begin[part], end = first->begin[part + 1];
+  int out[ESP_DIVIDED_OUTPUTS];
   for (int i = 0; i < node->nin; i++) {
     in[i] = -1;
     if (node->in[i] < 0) continue;
     ESP_TRY(part_input(d, node, how, i, part, begin, end, &in[i]));
   }
-  ESP_TRY(add_range(d, &d->from->value[node->out[0]], how->axis, begin, end,
-                    &p->value[part]));
+  for (int o = 0; o < node->nout; o++) {
+    out[o] = -1;
+    if (node->out[o] < 0) continue;
+    ESP_TRY(add_range(d, &d->from->value[node->out[o]], how->axis[o], begin,
+                      end, &out[o]));
+    d->of[node->out[o]].value[part] = out[o];
+  }
   char *name;
   int made;
-  ESP_TRY(name_of(node->name, how->axis, begin, end, &name));
-  esp_status status =
-      esp_graph_add_copy(d->to, node, name, in, &p->value[part], &made);
+  ESP_TRY(name_of(node->name, how->axis[0], begin, end, &name));
+  esp_status status = esp_graph_add_copy(d->to, node, name, in, out, &made);
   free(name);
-  const esp_attribute whole = {.name = ESP_WHOLE_CHANNELS,
-                               .kind = ESP_ATTRIBUTE_INT,
-                               .i = p->begin[p->count]};
-  if (status == ESP_OK) status = esp_graph_add_attribute(d->to, made, &whole);
+  if (status == ESP_OK) {
+    status = add_part_attributes(d, made, part, first->begin[first->count]);
+  }
   return status == ESP_OK ? note_origin(d, n) : status;
 }
 
@@ -227,14 +243,17 @@ static esp_status add_part(divider *d, int n, const esp_op_division *how,
 static esp_status divide_node(divider *d, int n, const esp_op_division *how,
                               const pieces *follows) {
   const esp_node *node = &d->from->node[n];
-  pieces *p = &d->of[node->out[0]];
-  const esp_shape *shape = &d->from->value[node->out[0]].tensor.shape;
-  ESP_TRY(open_pieces(d, how->axis, d->parts, p));
-  for (int i = 0; i <= d->parts; i++) {
-    p->begin[i] =
-        follows != NULL
-            ? follows->begin[i]
-            : esp_op_division_begin(how, shape->dim[how->axis], d->parts, i);
+  for (int o = 0; o < node->nout; o++) {
+    if (node->out[o] < 0) continue;
+    pieces *p = &d->of[node->out[o]];
+    const esp_shape *shape = &d->from->value[node->out[o]].tensor.shape;
+    const int64_t channels = shape->dim[how->axis[o]];
+    ESP_TRY(open_pieces(d, how->axis[o], d->parts, p));
+    for (int i = 0; i <= d->parts; i++) {
+      p->begin[i] = follows != NULL
+                        ? follows->begin[i]
+                        : esp_op_division_begin(how, channels, d->parts, i);
+    }
   }
   int *in = malloc(((size_t)node->nin + 1) * sizeof *in);
   esp_status status =
@@ -318,7 +337,10 @@ static bool how_of(const esp_graph *graph, int n, int parts,
                    esp_op_division *how) {
   const esp_node *node = &graph->node[n];
   const esp_op *op = esp_op_get(node->op);
-  if (op->divides == NULL || node->nout != 1 || node->like >= 0) return false;
+  if (op->divides == NULL || node->nout < 1 || node->out[0] < 0 ||
+      node->nout > ESP_DIVIDED_OUTPUTS || node->like >= 0) {
+    return false;
+  }
   for (int p = 0; p < node->npost; p++) { // of what comes later, no part is cut
     if (node->post[p].kind == ESP_POST_BIAS &&
         graph->value[node->in[node->post[p].input]].tensor.data == NULL) {
@@ -335,7 +357,7 @@ static bool how_of(const esp_graph *graph, int n, int parts,
 
 // Does every channel of the output need but the same one of the first input?
 static bool goes_by_channel(const esp_op_division *how) {
-  return how->cut[0] == how->axis;
+  return how->cut[0] == how->axis[0];
 }
 
 bool esp_optimise_divides(const esp_graph *graph, int node, int parts,
@@ -344,23 +366,29 @@ bool esp_optimise_divides(const esp_graph *graph, int node, int parts,
   esp_op_division how;
   *copied = 0;
   if (!how_of(graph, node, parts, &how) || goes_by_channel(&how)) return false;
-  for (int i = 0; i < n->nin && i < ESP_DIVIDED_INPUTS; i++) {
+  for (int i = 0; i < n->nin && i < how.cuts; i++) {
     if (n->in[i] < 0 || how.cut[i] < 0) continue;
     const esp_tensor *t = &graph->value[n->in[i]].tensor;
+    if (t->data == NULL) continue;
     const bool lies = esp_shape_product(&t->shape, 0, how.cut[i]) == 1;
     if (!lies) *copied += (double)esp_tensor_bytes(t);
   }
   return true;
 }
 
-// The pieces of the first input, when they are also those of the output: then
+// The pieces of the first input, when they are also those of the outputs: then
 // nothing has to be put together in between.
 static const pieces *pieces_to_follow(const divider *d, const esp_node *node,
                                       const esp_op_division *how) {
   const pieces *p = &d->of[node->in[0]];
-  return goes_by_channel(how) && p->count == d->parts && p->axis == how->axis
-             ? p
-             : NULL;
+  if (!goes_by_channel(how) || p->count != d->parts ||
+      p->axis != how->axis[0]) {
+    return NULL;
+  }
+  for (int i = 0; i < p->count; i++) {
+    if (p->begin[i] % how->grain != 0) return NULL;
+  }
+  return p;
 }
 
 static esp_status add_node(divider *d, int n) {
