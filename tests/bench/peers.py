@@ -33,6 +33,7 @@ parser.add_argument("--batches", default="1,8,32")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=1.5)
 parser.add_argument("--no-torch", action="store_true")
+parser.add_argument("--no-latency", action="store_true")
 parser.add_argument("--json")
 parser.add_argument("--resources", action="store_true")
 o = parser.parse_args()
@@ -134,7 +135,8 @@ models = o.models.split(",") if o.models else sorted(
 if o.resources:
     resources()
     sys.exit(0)
-cases = [("latency", 1)] + [("throughput", int(b)) for b in o.batches.split(",") if b]
+cases = [] if o.no_latency else [("latency", 1)]
+cases += [("throughput", int(b)) for b in o.batches.split(",") if b]
 everything = []
 for objective, batch in cases:
     print(f"\n{objective}, batch {batch}\n\n| model | espalier | its plan | "
