@@ -8,10 +8,11 @@ export OMPI_MCA_mpi_yield_when_idle=1
 export ESPALIER_CACHE=$work/cache
 failures=0
 
+# mpirun would read what a loop around it reads.
 ranks() { # number of ranks, then the command
   n=$1
   shift
-  timeout 60 mpirun --oversubscribe --bind-to none -n "$n" "$@"
+  timeout 60 mpirun --oversubscribe --bind-to none -n "$n" "$@" </dev/null
 }
 
 fail() {
