@@ -304,6 +304,16 @@ static esp_status try_ways(bench *b) {
   return ESP_OK;
 }
 
+// A batch of each stream, after another way.
+static esp_status warm_up(bench *b, esp_bench_way *way) {
+  const size_t before = way->latencies;
+  double rate;
+  ESP_TRY(set_way(b, way));
+  ESP_TRY(run_streams(b, way, 0, &rate));
+  way->latencies = before;
+  return ESP_OK;
+}
+
 // The best, or all in turn, a part of the time in each round.
 static esp_status measure(bench *b) {
   esp_bench_findings *f = b->found;
@@ -313,11 +323,7 @@ static esp_status measure(bench *b) {
     for (int w = 0; w < f->ways; w++) {
       esp_bench_way *way = &f->way[w];
       if (!f->sweep && w != f->best) continue;
-      double warm;
-      ESP_TRY(set_way(b, way));
-      const size_t before = way->latencies;
-      ESP_TRY(run_streams(b, way, 0, &warm));
-      way->latencies = before;
+      if (f->sweep || round == 0) ESP_TRY(warm_up(b, way));
       ESP_TRY(run_streams(b, way, all / ESP_BENCH_ROUNDS, &way->rate[round]));
       if (f->sweep && way->width > 1) (void)usleep(TEAM_SLEEPS_US);
     }
