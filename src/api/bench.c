@@ -15,6 +15,7 @@
 #include "api/trial.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/quantile.h"
 #include "kernel/speed.h"
 
 enum {

@@ -8,6 +8,7 @@
 #include "api/trial.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/quantile.h"
 #include "kernel/library.h"
 
 // What one way is tried for, the part of a job that may go into trying, how

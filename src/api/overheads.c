@@ -9,18 +9,9 @@
 
 #include "api/trial.h"
 #include "base/clock.h"
+#include "base/quantile.h"
 #include "kernel/parallel.h"
 #include "kernel/speed.h"
-
-static int rising(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-double esp_quantile(double *list, int count, double part) {
-  qsort(list, (size_t)count, sizeof *list, rising);
-  return list[(int)(part * (count - 1) + 0.5)];
-}
 
 // An item that notes when it runs, or measures something there.
 typedef struct probe {

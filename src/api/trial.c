@@ -6,6 +6,7 @@
 
 #include "api/rig.h"
 #include "base/clock.h"
+#include "base/quantile.h"
 
 enum { MOST_ROUNDS = 9, FEWEST_ROUNDS = 5, MOST_BATCHES = 200 };
 // The threads of a team look for work for some milliseconds before they sleep:

@@ -25,8 +25,6 @@ double esp_trial_others_seconds(const esp_cores *cores);
 // A pool on these cores, away from the first one where there is another.
 esp_status esp_trial_pool(const esp_cores *cores, int count, int width,
                           esp_workers **workers);
-// The value below which `part` of the list lies; sorts it.
-double esp_quantile(double *list, int count, double part);
 
 typedef enum esp_trial_shape {
   ESP_TRIAL_ONE,      // one worker, one thread

@@ -6,6 +6,7 @@
 
 #include "api/rig.h"
 #include "api/trial.h"
+#include "base/quantile.h"
 
 enum { ROUNDS = 9, MOST_BATCHES = 200, GO_TAG = 1 << 20 };
 static const double ROUND_SECONDS = 150e-3;

@@ -6,20 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/quantile.h"
 #include "comm/comm.h"
 #include "comm/private.h"
 
 enum { FIRST = 3, TRIPS = 15 }; // the first ones open connections
-
-static int rising(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *took) {
-  qsort(took, TRIPS, sizeof *took, rising);
-  return took[TRIPS / 2];
-}
 
 // There and back, from rank 0.
 static double half_round_trips(const esp_comm *comm, int peer, char *block,
@@ -38,7 +29,7 @@ static double half_round_trips(const esp_comm *comm, int peer, char *block,
     }
     if (i >= FIRST) took[i - FIRST] = (MPI_Wtime() - began) / 2;
   }
-  return median(took);
+  return esp_quantile(took, TRIPS, 0.5);
 }
 
 esp_status esp_comm_time_messages(const esp_comm *comm, int peer, int bytes,
@@ -93,7 +84,7 @@ static double ask(side *mine, side *other, size_t words) {
     read_all(other, words);
     if (i >= FIRST) took[i - FIRST] = (MPI_Wtime() - began) / 2;
   }
-  return median(took);
+  return esp_quantile(took, TRIPS, 0.5);
 }
 
 static void answer(side *mine, side *other, size_t words) {
