@@ -279,12 +279,19 @@ static void conclude(esp_bench_way *way, int rounds) {
   way->spread = (high - low) / way->samples_per_second;
 }
 
-// Packs, touches memory, wakes threads; what is kept comes after that.
-static esp_status try_way(const bench *b, esp_bench_way *way) {
+// A batch of each stream, after another way: packs, touches memory, wakes
+// threads.  What is kept comes after that.
+static esp_status warm_up(const bench *b, esp_bench_way *way) {
+  const size_t before = way->latencies;
   double rate;
   ESP_TRY(set_way(b, way));
   ESP_TRY(run_streams(b, way, 0, &rate));
-  way->latencies = 0;
+  way->latencies = before;
+  return ESP_OK;
+}
+
+static esp_status try_way(const bench *b, esp_bench_way *way) {
+  ESP_TRY(warm_up(b, way));
   ESP_TRY(run_streams(b, way, TRIAL_SECONDS, &way->rate[0]));
   conclude(way, 1);
   way->latencies = 0;
@@ -302,16 +309,6 @@ static esp_status try_ways(bench *b) {
     ESP_TRY(try_way(b, &f->way[w]));
   }
   find_best(f);
-  return ESP_OK;
-}
-
-// A batch of each stream, after another way.
-static esp_status warm_up(bench *b, esp_bench_way *way) {
-  const size_t before = way->latencies;
-  double rate;
-  ESP_TRY(set_way(b, way));
-  ESP_TRY(run_streams(b, way, 0, &rate));
-  way->latencies = before;
   return ESP_OK;
 }
 

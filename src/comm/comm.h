@@ -87,7 +87,7 @@ void esp_comm_barrier(const esp_comm *comm);
 esp_status esp_comm_time_messages(const esp_comm *comm, int peer, int bytes,
                                   double *seconds);
 // The same through memory that rank 0 and `peer`, a rank of its node, share:
-// one tells the other, who reads what it has written.  *seconds is below 0
+// one writes the bytes, and the other reads them.  *seconds is below 0
 // where the system allows no such memory.  Collective.
 esp_status esp_comm_time_shared(const esp_comm *comm, int peer, int bytes,
                                 double *seconds);

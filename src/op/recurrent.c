@@ -25,12 +25,17 @@ static int directions_of(const esp_node *node) {
   return has_direction(node, "bidirectional") ? 2 : 1;
 }
 
+// The second direction of two, alone?
+static bool is_second(const esp_node *node) {
+  return esp_node_int(node, ESP_PART, 0) > 0;
+}
+
 static esp_status read_activations(const esp_node *node, layer *l) {
   static const char *const fallback[][ESP_MOST_ACTIVATIONS] = {
       {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
   const int each = l->activations;
   esp_activation list[ESP_MOST_DIRECTIONS * ESP_MOST_ACTIVATIONS];
-  const int first = l->second ? each : 0;
+  const int first = is_second(node) ? each : 0;
   ESP_TRY(esp_activations_read(node, each * directions_of(node), each,
                                fallback[each - 1], list));
   for (int i = 0; i < each * l->directions; i++) {
@@ -65,19 +70,18 @@ static esp_status layer_of(const esp_args *args, layer *l) {
   ESP_TRY(esp_check_ndim(args, 1, 3, 3));
   ESP_TRY(esp_check_ndim(args, 2, 3, 3));
   const esp_shape *x = &args->in[0]->shape;
-  *l =
-      (layer){.op = node->op,
-              .gates = lstm ? 4 : (gru ? 3 : 1),
-              .activations = lstm ? 3 : (gru ? 2 : 1),
-              .directions = part < 0 ? directions_of(node) : 1,
-              .second = part > 0,
-              .reverse_first = part > 0 || has_direction(node, "reverse"),
-              .batch_first = esp_node_int(node, "layout", 0) != 0,
-              .input_forget = esp_node_int(node, "input_forget", 0) != 0,
-              .before_reset = esp_node_int(node, "linear_before_reset", 0) != 0,
-              .clip = esp_node_float(node, "clip", 0),
-              .hidden = args->in[2]->shape.dim[2],
-              .input = x->dim[2]};
+  *l = (layer){
+      .op = node->op,
+      .gates = lstm ? 4 : (gru ? 3 : 1),
+      .activations = lstm ? 3 : (gru ? 2 : 1),
+      .directions = part < 0 ? directions_of(node) : 1,
+      .reverse_first = is_second(node) || has_direction(node, "reverse"),
+      .batch_first = esp_node_int(node, "layout", 0) != 0,
+      .input_forget = esp_node_int(node, "input_forget", 0) != 0,
+      .before_reset = esp_node_int(node, "linear_before_reset", 0) != 0,
+      .clip = esp_node_float(node, "clip", 0),
+      .hidden = args->in[2]->shape.dim[2],
+      .input = x->dim[2]};
   l->steps = x->dim[l->batch_first];
   l->batch = x->dim[!l->batch_first];
   ESP_TRY(read_activations(node, l));

@@ -11,7 +11,6 @@ enum { ESP_MOST_DIRECTIONS = 2, ESP_MOST_ACTIVATIONS = 3 };
 typedef struct esp_layer {
   int op, gates, directions, activations;
   bool reverse_first; // direction reverse
-  bool second;        // the second direction of two, alone (op/op.h, ESP_PART)
   bool batch_first;   // layout 1
   bool input_forget, before_reset;
   bool usual; // an LSTM of the usual functions and nothing else: in one loop

@@ -2,7 +2,7 @@
 """Espalier beside ONNX Runtime and libtorch, on the same cores, in turn.
 
 usage: peers.py ESPALIER PEER_ORT LIBRARY FOLDER [--models A,B] [--batches 1,8,32]
-                [--rounds N] [--seconds S] [--no-torch] [--json F]
+                [--rounds N] [--seconds S] [--no-torch] [--no-latency] [--json F]
        peers.py ESPALIER PEER_ORT LIBRARY FOLDER --resources [--models A,B] [--batches 1,8,32]
 
 FOLDER holds what make_peers.py makes.  Latency is of batch 1; throughput of each batch.  A peer
